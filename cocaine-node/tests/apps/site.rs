@@ -30,8 +30,23 @@ static HELD: AtomicUsize = AtomicUsize::new(0);
 /// Whether there was a request for `/release`.
 static RELEASED: LazyLock<watch::Sender<bool>> = LazyLock::new(watch::Sender::default);
 
-/// How the bodies have ended that were read by `/count`.
+/// How the requests for `/count` and `/hold` have ended.
 static OUTCOMES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// How the body of one request has ended. It is noted on drop, also if the handler is dropped because its client has left.
+struct BodyOutcome(String);
+
+impl BodyOutcome {
+    fn new() -> Self {
+        Self("failed: the handler was dropped".into())
+    }
+}
+
+impl Drop for BodyOutcome {
+    fn drop(&mut self) {
+        OUTCOMES.lock().unwrap().push(std::mem::take(&mut self.0));
+    }
+}
 
 /// Adds the events of a mode. In `site`, `web` and `listener` take bodies in pieces, and `whole` is answered by a handler
 /// that knows one chunk; so is `web` in `whole-site`.
@@ -96,14 +111,15 @@ async fn answer<E: std::fmt::Display + Send + 'static>(
 ) -> Result<SiteResponse, Infallible> {
     let (parts, body) = request.into_parts();
     Ok(match parts.uri.path() {
-        "/count" => text(StatusCode::OK, count(&parts.headers, body).await),
+        "/count" => text(StatusCode::OK, count(&parts.headers, body, BodyOutcome::new()).await),
         "/echo" => Response::new(body.map_err(|error| Error::user(1, error.to_string())).boxed_unsync()),
         "/early" => text(StatusCode::UNAUTHORIZED, "not you".into()),
         "/hold" => {
+            let outcome = BodyOutcome::new();
             HELD.fetch_add(1, Ordering::Relaxed);
             // The sender is never dropped.
             let _ = RELEASED.subscribe().wait_for(|released| *released).await;
-            text(StatusCode::OK, count(&parts.headers, body).await)
+            text(StatusCode::OK, count(&parts.headers, body, outcome).await)
         }
         "/held" => text(StatusCode::OK, HELD.load(Ordering::Relaxed).to_string()),
         "/release" => {
@@ -115,9 +131,13 @@ async fn answer<E: std::fmt::Display + Send + 'static>(
 }
 
 /// Reads a body, and returns its length, the sum of its bytes, and the headers that frame it.
-async fn count<E: std::fmt::Display>(headers: &HeaderMap, mut body: UnsyncBoxBody<Bytes, E>) -> String {
+async fn count<E: std::fmt::Display>(
+    headers: &HeaderMap,
+    mut body: UnsyncBoxBody<Bytes, E>,
+    mut outcome: BodyOutcome,
+) -> String {
     let (mut len, mut sum) = (0, 0_u64);
-    let outcome = loop {
+    outcome.0 = loop {
         match body.frame().await {
             Some(Ok(frame)) => {
                 let data = frame.into_data().unwrap_or_default();
@@ -128,7 +148,7 @@ async fn count<E: std::fmt::Display>(headers: &HeaderMap, mut body: UnsyncBoxBod
             None => break "complete".to_owned(),
         }
     };
-    OUTCOMES.lock().unwrap().push(outcome);
+    drop(outcome);
     let framing = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING].map(|name| {
         headers.get(name).map_or_else(|| "none".to_owned(), |value| value.to_str().unwrap().to_owned())
     });

@@ -158,10 +158,13 @@ async fn hundred_stalled_uploads_take_bounded_memory() {
     get(address, "/site/web/release").await;
     let first = timeout(PATIENCE, uploads.into_iter().next().unwrap()).await.unwrap().unwrap();
     assert_eq!(first, (200, format!("{HUGE} {HUGE} {HUGE} none")));
-    // A handler whose client has left may end before it has read the error, so that not all outcomes are noted.
-    wait_until("the clients' ends are noticed", async || buffered(address).await == 0).await;
-    let outcomes = get(address, "/site/web/outcomes").await;
+    let outcomes = wait_for("all have ended", async || {
+        let outcomes = get(address, "/site/web/outcomes").await;
+        (outcomes.lines().count() == CLIENTS + 1).then_some(outcomes)
+    });
+    let outcomes = outcomes.await;
     assert_eq!(outcomes.lines().filter(|outcome| *outcome == "complete").count(), 2, "{outcomes}");
+    wait_until("nothing is buffered", async || buffered(address).await == 0).await;
     cloud.node.shutdown().await;
 }
 
