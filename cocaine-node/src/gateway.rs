@@ -210,7 +210,8 @@ impl Gateway {
     }
 
     /// Changes the settings for the requests to come: `timeout`, `timeouts`, `hosts`, `headers`, `sampling`, `json_rpc`,
-    /// `json_rpc_services`, `names`, `origins`, `admin_token`, `trusted_proxies` and `access_log`. Returns the keys of the other settings that `config` changes, which take effect when the gateway starts again.
+    /// `json_rpc_services`, `names`, `origins`, `admin_token`, `trusted_proxies` and `access_log`. Returns the keys of the
+    /// other settings that `config` changes, which take effect when the gateway starts again.
     ///
     /// # Errors
     /// A value with which nothing could be served. Nothing is changed then.

@@ -37,7 +37,7 @@ pub(crate) fn narrow(path: &Path, mode: u32) -> io::Result<()> {
     }
     let (shown, now) = (path.display(), format!("{:o}", found & 0o777));
     if found & STICKY != 0 || metadata.uid() != rustix::process::geteuid().as_raw() {
-        tracing::warn!(path = %shown, mode = now, "other users may enter this folder: the node needs one of its own");
+        tracing::warn!(path = %shown, mode = now, "other users may read this: the node needs a folder of its own");
         return Ok(());
     }
     fs::set_permissions(path, Permissions::from_mode(found & mode))?;

@@ -25,7 +25,7 @@ const MIN_RATE: u64 = 4096;
 /// too.
 const MAX_COLLECTED_BYTES: usize = (128 << 20) - (1 << 20);
 
-/// The most bytes that are received at once.
+/// The bytes that are received at once, as a rule: what hyper has allocated for a read can be more.
 const MAX_PIECE: usize = 128 << 10;
 
 /// Limits the memory for the bodies of all requests together.
