@@ -3,7 +3,7 @@
 //! A part of the node reads its own section and checks the values when it starts.
 //!
 //! ```toml
-//! listen = "127.0.0.1:10053"      # the locator; the other services listen on free ports of the same address
+//! listen = "127.0.0.1:10053"      # the locator; a list for several addresses, and unix:/path for a unix socket
 //! data = "/var/lib/cocaine"       # the folder of everything that is kept between runs
 //! cluster = true                  # false: `locator.connect` is closed at once, as by a runtime without a cluster
 //! hostname = "node-1.example"     # announced in place of an unspecified address such as 0.0.0.0
@@ -11,6 +11,10 @@
 //! restrict = ["storage"]          # services that are not announced to other nodes
 //! runlist = "default"             # the stored list of apps that start together with the node
 //! shutdown_timeout = 8            # seconds that a stop may take as a whole; what has not ended by then is cut off
+//!
+//! [network]                       # the ports of the services and apps, at the addresses of `listen`
+//! pinned = { storage = 10060 }    # of services and apps, by their names
+//! shared = [45000, 46000]         # the first and the last port for all others; any free ones without it
 //!
 //! [log]
 //! level = "info"                  # of the node's own events: off, error, warn, info, debug, trace
@@ -74,8 +78,10 @@ mod gateway;
 mod geobase;
 mod http;
 mod limits;
+mod listen;
 mod log;
 mod merge;
+mod network;
 mod node;
 #[cfg(test)]
 mod tests;
@@ -91,7 +97,10 @@ pub use self::{
     geobase::GeobaseConfig,
     http::{HttpConfig, Target},
     limits::LimitsConfig,
+    listen::ListenAddresses,
     log::{LogConfig, LogFormat, LogLevel},
+    network::NetworkConfig,
     node::NodeConfig,
     urlfetch::UrlfetchConfig,
 };
+pub(crate) use self::{listen::ListenAddress, network::locator_ports};

@@ -10,8 +10,8 @@ use serde::Deserialize;
 
 use super::{
     apps::AppsConfig, cache::CacheConfig, chrono::ChronoConfig, duration::seconds, error::ConfigError,
-    file::read_toml, geobase::GeobaseConfig, http::HttpConfig, limits::LimitsConfig, log::LogConfig,
-    merge::overwrite, urlfetch::UrlfetchConfig,
+    file::read_toml, geobase::GeobaseConfig, http::HttpConfig, limits::LimitsConfig, listen::ListenAddresses,
+    log::LogConfig, merge::overwrite, network::NetworkConfig, urlfetch::UrlfetchConfig,
 };
 
 /// The configuration of a node. What it leaves out has its default.
@@ -19,8 +19,8 @@ use super::{
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct NodeConfig {
-    /// The address of the locator.
-    pub listen: Option<String>,
+    /// The addresses of the locator. The other services listen on ports of the same hosts.
+    pub listen: Option<ListenAddresses>,
     /// The data folder.
     pub data: Option<PathBuf>,
     /// Whether `locator.connect` streams the services to other nodes. `true`.
@@ -36,6 +36,8 @@ pub struct NodeConfig {
     pub runlist: Option<String>,
     /// Seconds that a stop may take as a whole. 8.
     pub shutdown_timeout: Option<f64>,
+    /// The ports of the services.
+    pub network: NetworkConfig,
     /// The apps.
     pub apps: AppsConfig,
     /// The log.
@@ -64,7 +66,9 @@ impl NodeConfig {
 
     /// Overwrites every value that `newer` sets; tables are merged by their keys.
     pub(crate) fn merge(&mut self, newer: Self) {
-        overwrite(&mut self.listen, newer.listen);
+        if let Some(listen) = newer.listen {
+            self.set_listen(listen);
+        }
         overwrite(&mut self.data, newer.data);
         overwrite(&mut self.cluster, newer.cluster);
         overwrite(&mut self.hostname, newer.hostname);
@@ -72,6 +76,7 @@ impl NodeConfig {
         overwrite(&mut self.restrict, newer.restrict);
         overwrite(&mut self.runlist, newer.runlist);
         overwrite(&mut self.shutdown_timeout, newer.shutdown_timeout);
+        self.network.merge(newer.network);
         self.apps.merge(&newer.apps);
         self.log.merge(newer.log);
         match (&mut self.http, newer.http) {
@@ -86,6 +91,14 @@ impl NodeConfig {
         self.limits.merge(newer.limits);
     }
 
+    /// Sets the addresses of the locator. If they say a port, one that was pinned to the locator before is not used any more.
+    pub fn set_listen(&mut self, listen: ListenAddresses) {
+        if listen.has_port() {
+            self.network.pinned.remove("locator");
+        }
+        self.listen = Some(listen);
+    }
+
     /// Returns the keys and sections that differ and that a running node cannot change. The sections `log` and `http` are
     /// not compared.
     pub(crate) fn fixed_changes(&self, newer: &Self) -> Vec<&'static str> {
@@ -97,6 +110,7 @@ impl NodeConfig {
             ("uuid", self.uuid != newer.uuid),
             ("restrict", self.restrict != newer.restrict),
             ("runlist", self.runlist != newer.runlist),
+            ("network", self.network != newer.network),
             ("apps", self.apps != newer.apps),
             ("cache", self.cache != newer.cache),
             ("chrono", self.chrono != newer.chrono),

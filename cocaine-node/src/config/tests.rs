@@ -33,7 +33,9 @@ fn example() -> String {
 #[test]
 fn documented_example_sets_every_key() {
     let config = read(&example()).unwrap();
-    assert_eq!(config.listen.as_deref(), Some("127.0.0.1:10053"));
+    assert_eq!(config.listen, Some("127.0.0.1:10053".into()));
+    assert_eq!(config.network.pinned, [("storage".to_owned(), 10060)].into());
+    assert_eq!(config.network.shared, Some((45000, 46000)));
     assert_eq!(config.data.as_deref(), Some(Path::new("/var/lib/cocaine")));
     assert_eq!(config.cluster, Some(true));
     assert_eq!(config.hostname.as_deref(), Some("node-1.example"));
@@ -105,6 +107,26 @@ fn parse_error_names_file_and_line() {
     assert!(kind.starts_with("node.toml:1: invalid type: string"), "{kind}");
     let missing = NodeConfig::read(Path::new("/does/not/exist.toml")).unwrap_err().to_string();
     assert!(missing.starts_with("cannot read /does/not/exist.toml: "), "{missing}");
+}
+
+#[test]
+fn several_addresses_are_text_or_list() {
+    let listen = |text: &str| read(text).unwrap().listen.unwrap();
+    let expected: ListenAddresses = ["a:1", "unix:/b"].into_iter().collect();
+    assert_eq!(listen("listen = 'a:1, unix:/b'\n"), expected);
+    assert_eq!(listen("listen = ['a:1', 'unix:/b']\n"), expected);
+    let kind = error_text("listen = 1\n");
+    assert!(kind.contains("expected an address or a list of addresses"), "{kind}");
+    let port = error_text("\n[network]\npinned = { storage = 65536 }\n");
+    assert!(port.starts_with("node.toml:3: invalid value: integer `65536`"), "{port}");
+}
+
+#[test]
+fn running_node_cannot_change_where_it_listens() {
+    let older = read("listen = 'a:1'\n").unwrap();
+    let newer = read("listen = ['a:1', 'b:1']\n[network]\nshared = [1, 2]\n").unwrap();
+    assert_eq!(older.fixed_changes(&newer), ["listen", "network"]);
+    assert_eq!(older.fixed_changes(&read("listen = ['a:1']\n").unwrap()), [""; 0]);
 }
 
 #[test]

@@ -23,7 +23,8 @@ use crate::{
 /// acknowledged writes are not lost.
 #[derive(Debug)]
 pub struct Node {
-    pub(super) address: SocketAddr,
+    /// The addresses of the locator; there is at least one.
+    pub(super) addresses: Vec<SocketAddr>,
     pub(super) services: Vec<RunningService>,
     pub(super) apps: AppsGuard,
     pub(super) registry: Registry,
@@ -49,9 +50,14 @@ impl Node {
     /// How long [`Node::shutdown`] may take unless another time is set.
     pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
 
-    /// Returns the address of the locator.
+    /// Returns the address of the locator; the first one, if it listens on several.
     pub fn locator_addr(&self) -> SocketAddr {
-        self.address
+        self.addresses[0]
+    }
+
+    /// Returns all addresses of the locator. One is of loopback if it is to listen on unix sockets alone.
+    pub fn locator_addrs(&self) -> &[SocketAddr] {
+        &self.addresses
     }
 
     /// Returns the address for HTTP clients, if a gateway runs.

@@ -1,15 +1,10 @@
-//! How a node starts: its services one after the other, each on a port of its own.
+//! How a node starts: its services one after the other, each on a port of its own, and the locator last.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::PathBuf,
-    sync::Arc,
-    time::Instant,
-};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Instant};
 
 use cocaine::{
     Bytes, ServiceInfo,
-    server::{Dispatch, Server},
+    server::{Dispatch, ListeningSocket, Server, ServerBuilder},
 };
 use cocaine_bindings::{
     ServeCache, ServeChrono, ServeEcho, ServeGeobase, ServeLocator, ServeLogging, ServeLoggingV2,
@@ -31,9 +26,9 @@ use crate::{
     },
     gateway::Gateway,
     log::Log,
-    metrics::MetricsRegistry,
+    metrics::{MeteredService, MetricsRegistry},
     registry::{Registry, Routers},
-    service_host::{ServiceHost, lookup_hostname},
+    service_host::{BindError, ListenHosts, ServiceHost, lookup_hostname},
     services::{
         cache::CacheService,
         chrono::ChronoShared,
@@ -87,7 +82,9 @@ impl NodeSettings {
             LocatorShared::new(uuid.clone(), self.cluster, registry.clone(), routers.clone(), store.clone());
         let locator = Arc::new(locator);
         locator.load_groups().await?;
-        let host = self.service_host(registry.clone()).await;
+        let host = self.service_host(registry.clone()).await?;
+        // Before the other services: none of them can get the locator's port. Who connects meanwhile waits for the answer.
+        let sockets = host.hosts.bind_locator().await.map_err(|error| listen_error("locator", error))?;
         let environment = self.app_environment(store.clone())?;
         let locators = environment.launcher.locators.clone();
         let apps = Apps::new(environment, host.clone());
@@ -97,19 +94,22 @@ impl NodeSettings {
         shared.start_core_services(&mut starter).await?;
         self.start_plugin_services(&shared, &mut starter).await?;
         let locate = ServeLocator::new(move |caller| LocatorService::new(locator.clone(), caller));
-        let address = starter.start("locator", locate, Some(&self.listen)).await?;
+        let addresses = starter.start_locator(locate, sockets)?;
         let services = starter.services;
-        if address.ip().is_unspecified() && host.addresses.is_empty() {
+        if host.hosts.is_unspecified() && host.addresses.is_empty() {
             tracing::warn!(
                 "listening on all addresses: a client is told the one that it has connected to; set `hostname` to \
                  announce another"
             );
         }
+        let local = host.hosts.local_addresses(&addresses);
+        let local: Vec<_> = local.iter().map(ToString::to_string).collect();
+        let local = local.join(",");
         // Set once, here; before it is set, no app runs.
-        let _ = locators.set(local_address(address).to_string());
+        let _ = locators.set(local.clone());
         let collector =
             NodeCollector { since, metrics: host.metrics.clone(), apps: apps.clone(), log: shared.log };
-        let gateway = self.start_gateway(address, collector).await?;
+        let gateway = self.start_gateway(&local, collector).await?;
         let apps = AppsGuard(apps);
         if let Some(runlist) = &self.runlist {
             apps.0.start_runlist(runlist).await;
@@ -120,7 +120,7 @@ impl NodeSettings {
         let housekeeper = Housekeeper::start(apps.0.clone());
         let ticking = host.metrics.update_rates();
         Ok(Node {
-            address,
+            addresses,
             services,
             apps,
             registry,
@@ -134,16 +134,15 @@ impl NodeSettings {
         })
     }
 
-    /// Starts the gateway, if there is one, in front of the locator at this address.
+    /// Starts the gateway, if there is one, in front of the locator at these addresses.
     async fn start_gateway(
         &self,
-        locator: SocketAddr,
+        locators: &str,
         collector: NodeCollector,
     ) -> Result<Option<Gateway>, StartError> {
         let Some(http) = &self.http else { return Ok(None) };
-        let locator = local_address(locator).to_string();
         let memory = self.memory.clone();
-        Ok(Some(Gateway::start_with(&locator, http, memory, vec![Box::new(collector)]).await?))
+        Ok(Some(Gateway::start_with(locators, http, memory, vec![Box::new(collector)]).await?))
     }
 
     /// Starts the services of plugins, each of which gives way to an app of its name.
@@ -175,14 +174,16 @@ impl NodeSettings {
         starter.start_plugin("urlfetch", ServeUrlfetch::new(move |caller| urlfetch.service(caller))).await
     }
 
-    async fn service_host(&self, registry: Registry) -> ServiceHost {
+    async fn service_host(&self, registry: Registry) -> Result<ServiceHost, StartError> {
+        let hosts = ListenHosts::resolve(&self.listen).await;
+        let hosts = hosts.map_err(|error| listen_error("locator", error))?;
+        let (ports, metrics) = (self.service_ports()?, MetricsRegistry::default());
         let addresses = match &self.hostname {
             Some(hostname) => lookup_hostname(hostname).await,
             None => Vec::new(),
         };
-        let (listen, metrics) = (self.listen.clone(), MetricsRegistry::default());
         let (limits, memory) = (self.limits, self.memory.clone());
-        ServiceHost { listen, addresses, limits, memory, registry, metrics }
+        Ok(ServiceHost { hosts, ports, addresses, limits, memory, registry, metrics })
     }
 
     fn app_environment(&self, store: Store) -> Result<AppEnvironment, StartError> {
@@ -220,13 +221,13 @@ impl SharedParts {
     async fn start_core_services(&self, starter: &mut ServiceStarter<'_>) -> Result<(), StartError> {
         let store = self.store.clone();
         let storage = ServeStorage::new(move |caller| StorageService::new(&store, caller));
-        starter.start("storage", storage, None).await?;
+        starter.start("storage", storage).await?;
         let log = LoggingService::new(self.log.clone());
         let logging = logging::limited(ServeLogging::new(move |_| log.clone()));
-        starter.start("logging", logging, None).await?;
+        starter.start("logging", logging).await?;
         let apps = self.apps.clone();
         let node = ServeNode::new(move |caller| NodeService::new(apps.clone(), caller));
-        starter.start("node", node, None).await?;
+        starter.start("node", node).await?;
         Ok(())
     }
 
@@ -235,16 +236,6 @@ impl SharedParts {
         let (metrics, memory) = (host.metrics.clone(), host.memory.clone());
         MetricsService::new(MetricSources { since, metrics, memory, apps, filters: logging.filters(), log })
     }
-}
-
-/// Returns the address at which this machine reaches a server of its own.
-fn local_address(mut address: SocketAddr) -> SocketAddr {
-    match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-        _ => {}
-    }
-    address
 }
 
 /// Opens the store in a folder, or in memory.
@@ -267,44 +258,63 @@ struct ServiceStarter<'a> {
 }
 
 impl ServiceStarter<'_> {
-    /// Serves on `listen`, or on a free port of the locator's address, and registers the service.
-    async fn start(
+    /// Serves a service of the core, and registers it.
+    async fn start(&mut self, name: &'static str, dispatch: impl Dispatch) -> Result<(), StartError> {
+        let (server, service) = self.bind(name, dispatch).await?;
+        self.register(name, server, service);
+        Ok(())
+    }
+
+    /// Serves a service, and registers it for as long as no app has its name.
+    async fn start_plugin(&mut self, name: &'static str, dispatch: impl Dispatch) -> Result<(), StartError> {
+        let (server, service) = self.bind(name, dispatch).await?;
+        let registration = self.host.registry.register_fallback(name, service);
+        self.services.push(RunningService { server, _registration: Some(registration) });
+        Ok(())
+    }
+
+    /// Serves the locator on its sockets. Returns the addresses of its TCP ports.
+    fn start_locator(
         &mut self,
-        name: &'static str,
         dispatch: impl Dispatch,
-        listen: Option<&str>,
-    ) -> Result<SocketAddr, StartError> {
-        let (server, service) = self.bind(name, dispatch, listen).await?;
+        sockets: Vec<ListeningSocket>,
+    ) -> Result<Vec<SocketAddr>, StartError> {
+        let spec = dispatch.spec();
+        let server = self.server_builder(spec.name, dispatch);
+        let failed = |source| listen_error(spec.name, BindError { address: "its sockets".into(), source });
+        let (server, service) = self.host.serve(spec, server, sockets).map_err(failed)?;
+        let addresses = server.local_addrs().to_vec();
+        self.register(spec.name, server, service);
+        Ok(addresses)
+    }
+
+    fn register(&mut self, name: &str, server: Server, service: ServiceInfo) {
         // Can fail only if a client finds the port of `node` and starts an app of this name before the node has started.
         let registration = self.host.registry.register_local(name, service);
         let registration =
             registration.inspect_err(|error| tracing::error!(%error, "a service cannot be resolved")).ok();
-        let address = server.local_addr();
         self.services.push(RunningService { server, _registration: registration });
-        Ok(address)
-    }
-
-    /// Serves on a free port, and registers the service for as long as no app has its name.
-    async fn start_plugin(&mut self, name: &'static str, dispatch: impl Dispatch) -> Result<(), StartError> {
-        let (server, service) = self.bind(name, dispatch, None).await?;
-        let registration = self.host.registry.register_fallback(name, service);
-        self.services.push(RunningService { server, _registration: Some(registration) });
-        Ok(())
     }
 
     async fn bind(
         &self,
         name: &'static str,
         dispatch: impl Dispatch,
-        listen: Option<&str>,
     ) -> Result<(Server, ServiceInfo), StartError> {
         let spec = dispatch.spec();
-        let mut server = self.host.server_builder(name, dispatch);
-        if let Some(extra) = &self.extra {
-            server = server.reply_header("connect", EXTRA, extra.clone());
-        }
-        let address = listen.map_or_else(|| self.host.free_address(), str::to_owned);
-        let to_error = |source| StartError::Listen { service: name, address: address.clone(), source };
-        self.host.bind_at(&address, spec, server).await.map_err(to_error)
+        let server = self.server_builder(name, dispatch);
+        self.host.bind_server(name, spec, server).await.map_err(|error| listen_error(name, error))
     }
+
+    fn server_builder<D: Dispatch>(&self, name: &str, dispatch: D) -> ServerBuilder<MeteredService<D>> {
+        let server = self.host.server_builder(name, dispatch);
+        match &self.extra {
+            Some(extra) => server.reply_header("connect", EXTRA, extra.clone()),
+            None => server,
+        }
+    }
+}
+
+fn listen_error(service: &'static str, BindError { address, source }: BindError) -> StartError {
+    StartError::Listen { service, address, source }
 }
