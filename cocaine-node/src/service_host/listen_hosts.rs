@@ -99,7 +99,9 @@ impl ListenHosts {
 
     async fn bind_host(&self, host: &Host, port: u16) -> Result<TcpListener, BindError> {
         let mut addresses = host.addresses.clone();
-        addresses.iter_mut().for_each(|address| address.set_port(port));
+        for address in &mut addresses {
+            address.set_port(port);
+        }
         let listener =
             if self.has_v4 { listen_v6_only(&*addresses).await } else { listen(&*addresses).await };
         listener.map_err(|source| BindError { address: host.with_port(port).to_string(), source })

@@ -33,8 +33,8 @@ enum Socket {
 impl Drop for Socket {
     fn drop(&mut self) {
         let socket = match self {
-            Self::Tcp(listener) => SockRef::from(listener),
-            Self::Unix(listener) => SockRef::from(listener),
+            Self::Tcp(listener) => SockRef::from(&*listener),
+            Self::Unix(listener) => SockRef::from(&*listener),
         };
         if let Err(error) = socket.shutdown(Shutdown::Both) {
             tracing::debug!(%error, "a listening socket is not shut down");
