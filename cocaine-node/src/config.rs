@@ -1,6 +1,7 @@
 //! The configuration files, in TOML: plain data, below everything that is configured.
 //!
-//! A part of the node reads its own section and checks the values when it starts.
+//! A part of the node reads its own section and checks the values when it starts. [`NodeConfig::read`] also takes the JSON
+//! of an original runtime, and lists in [`NodeConfig::warnings`] what of it has no counterpart.
 //!
 //! ```toml
 //! listen = "127.0.0.1:10053"      # the locator; the other services listen on free ports of the same address
@@ -77,9 +78,12 @@ mod limits;
 mod log;
 mod merge;
 mod node;
+mod original;
+mod read;
 #[cfg(test)]
 mod tests;
 mod urlfetch;
+mod warning;
 
 pub use self::{
     access_log::{AccessLogConfig, AccessLogKind},
@@ -94,4 +98,5 @@ pub use self::{
     log::{LogConfig, LogFormat, LogLevel},
     node::NodeConfig,
     urlfetch::UrlfetchConfig,
+    warning::ConfigWarning,
 };
