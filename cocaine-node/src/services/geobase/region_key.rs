@@ -67,7 +67,10 @@ pub(super) fn assign_ids(keys: &[RegionKey]) -> Vec<i32> {
     hashes.sort_unstable();
     for (hash, at) in hashes {
         // A database has far fewer regions than there are ids.
-        ids[at] = (0..).map(|step| own_id(hash, step)).find(|id| taken.insert(*id)).unwrap_or_default();
+        ids[at] = (0..1 << OWN_ID_BITS)
+            .map(|step| own_id(hash, step))
+            .find(|id| taken.insert(*id))
+            .unwrap_or_default();
     }
     ids
 }
