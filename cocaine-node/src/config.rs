@@ -25,6 +25,7 @@
 //! idle_timeout = true             # false: idle workers stay, whatever their profile says
 //! restore = true                  # false: the apps that ran when the node ended do not start again with it
 //! max_workers = 1024              # that all apps may have together; further ones start as others end
+//! cgroups = true                  # false: workers get no control groups of their own
 //! crashlogs = 50                  # of one app that are kept; older ones are removed
 //! crashlog_bytes = 16777216       # of the crashlogs of one app
 //! total_crashlog_bytes = 268435456 # of the crashlogs of all apps
