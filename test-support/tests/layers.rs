@@ -56,7 +56,7 @@ const NODE: Layers = Layers {
     rows: &[
         &["errno", "config", "open_files", "permissions"],
         &["helper", "metrics", "private_socket", "store"],
-        &["log", "registry"],
+        &["import", "log", "registry"],
         &["service_host"],
         &["apps", "gateway"],
         &["services::*"],

@@ -1,17 +1,14 @@
 //! The configuration file of a node.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use cocaine::{Bytes, msgpack};
 use serde::Deserialize;
 
 use super::{
     apps::AppsConfig, cache::CacheConfig, chrono::ChronoConfig, duration::seconds, error::ConfigError,
-    file::read_toml, geobase::GeobaseConfig, http::HttpConfig, limits::LimitsConfig, listen::ListenAddresses,
-    log::LogConfig, merge::overwrite, network::NetworkConfig, urlfetch::UrlfetchConfig,
+    geobase::GeobaseConfig, http::HttpConfig, limits::LimitsConfig, listen::ListenAddresses, log::LogConfig,
+    merge::overwrite, network::NetworkConfig, urlfetch::UrlfetchConfig, warning::ConfigWarning,
 };
 
 /// The configuration of a node. What it leaves out has its default.
@@ -56,14 +53,13 @@ pub struct NodeConfig {
     pub extra_param: toml::Table,
     /// The limits of each connection.
     pub limits: LimitsConfig,
+    /// What the file says without effect on a node, since it is the configuration of an original runtime. A node logs it when it
+    /// starts.
+    #[serde(skip)]
+    pub warnings: Vec<ConfigWarning>,
 }
 
 impl NodeConfig {
-    /// Reads a file.
-    pub fn read(file: &Path) -> Result<Self, ConfigError> {
-        read_toml(file)
-    }
-
     /// Overwrites every value that `newer` sets; tables are merged by their keys.
     pub(crate) fn merge(&mut self, newer: Self) {
         if let Some(listen) = newer.listen {
@@ -89,6 +85,7 @@ impl NodeConfig {
         self.geobase.merge(newer.geobase);
         self.extra_param.extend(newer.extra_param);
         self.limits.merge(newer.limits);
+        self.warnings.extend(newer.warnings);
     }
 
     /// Sets the addresses of the locator. If they say a port, one that was pinned to the locator before is not used any more.

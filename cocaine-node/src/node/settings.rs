@@ -35,6 +35,7 @@ pub(super) const SERVICES: [&str; 12] = [
 
 /// The settings of a node.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the configuration")]
 pub(super) struct NodeSettings {
     /// The configuration that the settings come from.
     pub(super) config: NodeConfig,
@@ -58,6 +59,7 @@ pub(super) struct NodeSettings {
     pub(super) restore_apps: bool,
     pub(super) crashlogs: CrashlogLimits,
     pub(super) max_workers: usize,
+    pub(super) cgroups: bool,
     pub(super) shutdown_timeout: Duration,
     pub(super) http: Option<HttpConfig>,
     pub(super) cache: CacheConfig,
