@@ -1,6 +1,6 @@
 //! A running node, and how it stops.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use cocaine::server::Server;
 use tokio::{
@@ -25,6 +25,8 @@ use crate::{
 pub struct Node {
     /// The addresses of the locator; there is at least one.
     pub(super) addresses: Vec<SocketAddr>,
+    /// The unix sockets of the locator.
+    pub(super) sockets: Vec<PathBuf>,
     pub(super) services: Vec<RunningService>,
     pub(super) apps: AppsGuard,
     pub(super) registry: Registry,
@@ -58,6 +60,11 @@ impl Node {
     /// Returns all addresses of the locator. One is of loopback if it is to listen on unix sockets alone.
     pub fn locator_addrs(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Returns the paths of the unix sockets of the locator.
+    pub fn locator_sockets(&self) -> &[PathBuf] {
+        &self.sockets
     }
 
     /// Returns the address for HTTP clients, if a gateway runs.

@@ -100,15 +100,7 @@ impl NodeSettings {
         let locate = ServeLocator::new(move |caller| LocatorService::new(locator.clone(), caller));
         let addresses = starter.start_locator(locate, sockets)?;
         let services = starter.services;
-        if host.hosts.is_unspecified() && host.addresses.is_empty() {
-            tracing::warn!(
-                "listening on all addresses: a client is told the one that it has connected to; set `hostname` to \
-                 announce another"
-            );
-        }
-        let local = host.hosts.local_addresses(&addresses);
-        let local: Vec<_> = local.iter().map(ToString::to_string).collect();
-        let local = local.join(",");
+        let local = local_locators(&host, &addresses);
         // Set once, here; before it is set, no app runs.
         let _ = locators.set(local.clone());
         let collector =
@@ -125,6 +117,7 @@ impl NodeSettings {
         let ticking = host.metrics.update_rates();
         Ok(Node {
             addresses,
+            sockets: host.hosts.sockets().to_vec(),
             services,
             apps,
             registry,
@@ -325,6 +318,19 @@ impl ServiceStarter<'_> {
             None => server,
         }
     }
+}
+
+/// Returns the addresses by which this machine reaches the locator, separated by commas. Warns if the node listens on all
+/// addresses and knows none to announce.
+fn local_locators(host: &ServiceHost, addresses: &[SocketAddr]) -> String {
+    if host.hosts.is_unspecified() && host.addresses.is_empty() {
+        tracing::warn!(
+            "listening on all addresses: a client is told the one that it has connected to; set `hostname` to \
+             announce another"
+        );
+    }
+    let local: Vec<_> = host.hosts.local_addresses(addresses).iter().map(ToString::to_string).collect();
+    local.join(",")
 }
 
 fn listen_error(service: &'static str, BindError { address, source }: BindError) -> StartError {
