@@ -26,11 +26,11 @@ use super::{
 };
 use crate::{
     apps::{
-        AppEnvironment, AppFolders, Apps, AppsGuard, Crashlogs, Housekeeper, Spawner, WorkerLauncher,
-        WorkerPermits,
+        AppEnvironment, AppFolders, Apps, AppsGuard, Crashlogs, EmbeddedWorkers, Housekeeper, Spawner,
+        WorkerLauncher, WorkerPermits,
     },
     gateway::Gateway,
-    log::Log,
+    log::{Log, LogBroadcast},
     metrics::MetricsRegistry,
     registry::{Registry, Routers},
     service_host::{ServiceHost, lookup_hostname},
@@ -88,8 +88,10 @@ impl NodeSettings {
         let locator = Arc::new(locator);
         locator.load_groups().await?;
         let host = self.service_host(registry.clone()).await;
-        let environment = self.app_environment(store.clone())?;
+        let broadcast = LogBroadcast::default();
+        let environment = self.app_environment(store.clone(), broadcast.clone())?;
         let locators = environment.launcher.locators.clone();
+        let embedded = environment.launcher.embedded.clone();
         let apps = Apps::new(environment, host.clone());
 
         let mut starter = ServiceStarter { extra: self.extra_header(), host: &host, services: Vec::new() };
@@ -127,6 +129,8 @@ impl NodeSettings {
             routers,
             store,
             gateway,
+            embedded,
+            broadcast,
             config: self.config,
             shutdown_timeout: self.shutdown_timeout,
             housekeeper,
@@ -185,7 +189,7 @@ impl NodeSettings {
         ServiceHost { listen, addresses, limits, memory, registry, metrics }
     }
 
-    fn app_environment(&self, store: Store) -> Result<AppEnvironment, StartError> {
+    fn app_environment(&self, store: Store, broadcast: LogBroadcast) -> Result<AppEnvironment, StartError> {
         let folders = Arc::new(match &self.data {
             Some(data) => AppFolders::open(data)?,
             None => AppFolders::temporary()?,
@@ -197,6 +201,8 @@ impl NodeSettings {
                 folders: folders.clone(),
                 locators: Arc::default(),
                 stream_window: self.limits.stream_window_bytes,
+                embedded: EmbeddedWorkers::default(),
+                broadcast,
             },
             folders,
             crashlogs: Crashlogs::new(store.clone(), self.crashlogs),
