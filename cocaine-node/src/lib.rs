@@ -1,4 +1,4 @@
-//! A whole Cocaine cloud in one process: a locator, the services `storage`, `logging`, `logging::v2`, `node`, `unicorn`,
+//! A whole Cocaine cloud in one process: a locator, the services `storage`, `logging`, `logging::v2`, `logging::stream`, `node`, `unicorn`,
 //! `cache`, `chrono`, `urlfetch`, `echo`, `metrics`, `uniresis` and `geobase`, the apps that it runs, and an HTTP gateway.
 //!
 //! The program `cocaine-node` is this library with a command line. Tests start a cloud of their own:
@@ -35,7 +35,7 @@
 //! | [`config`] | the configuration file, as plain data; [`NodeBuilder::config`] takes it |
 //! | [`gateway`] | HTTP in front of a cloud, in the node or alone |
 //! | [`helper`] | the program that starts workers |
-//! | [`log`] | the log behind the services `logging` and `logging::v2` |
+//! | [`log`] | the log behind the services `logging` and `logging::v2`, and who follows it |
 //! | [`open_files`] | raises the limit of open files |
 //!
 //! The crate has no features.

@@ -12,8 +12,8 @@ use cocaine::{
     server::{Dispatch, Server},
 };
 use cocaine_bindings::{
-    ServeCache, ServeChrono, ServeEcho, ServeGeobase, ServeLocator, ServeLogging, ServeLoggingV2,
-    ServeMetrics, ServeNode, ServeStorage, ServeUnicorn, ServeUniresis, ServeUrlfetch,
+    ServeCache, ServeChrono, ServeEcho, ServeGeobase, ServeLocator, ServeLogging, ServeLoggingStream,
+    ServeLoggingV2, ServeMetrics, ServeNode, ServeStorage, ServeUnicorn, ServeUniresis, ServeUrlfetch,
 };
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
@@ -41,6 +41,7 @@ use crate::{
         geobase::GeobaseService,
         locator::{LocatorService, LocatorShared},
         logging::{self, LoggingService},
+        logging_stream::{self, LoggingStreamService},
         logging_v2::{LoggingV2Service, LoggingV2Shared},
         metrics::{MetricSources, MetricsService},
         node::NodeService,
@@ -51,6 +52,9 @@ use crate::{
     },
     store::{Store, StoreError},
 };
+
+/// The service for the lines of this node alone, which is not announced to others.
+const LOGGING_STREAM: &str = "logging::stream";
 
 /// The header of `connect` that carries `extra_param` to other nodes.
 const EXTRA: &str = "x-cocaine-locator-extra";
@@ -70,6 +74,7 @@ struct SharedParts {
     since: Instant,
     uuid: String,
     log: Log,
+    broadcast: LogBroadcast,
     store: Store,
     apps: Apps,
 }
@@ -81,7 +86,8 @@ impl NodeSettings {
             Some(log) => log.clone(),
             None => Log::builder().start().map_err(StartError::Log)?,
         };
-        let (registry, routers) = (Registry::new(self.restrict.clone()), Routers::default());
+        let restricted = self.restrict.iter().cloned().chain([LOGGING_STREAM.to_owned()]);
+        let (registry, routers) = (Registry::new(restricted), Routers::default());
         let uuid = self.uuid.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
         let locator =
             LocatorShared::new(uuid.clone(), self.cluster, registry.clone(), routers.clone(), store.clone());
@@ -95,7 +101,7 @@ impl NodeSettings {
         let apps = Apps::new(environment, host.clone());
 
         let mut starter = ServiceStarter { extra: self.extra_header(), host: &host, services: Vec::new() };
-        let shared = SharedParts { since, uuid, log, store: store.clone(), apps: apps.clone() };
+        let shared = SharedParts { since, uuid, log, broadcast, store: store.clone(), apps: apps.clone() };
         shared.start_core_services(&mut starter).await?;
         self.start_plugin_services(&shared, &mut starter).await?;
         let locate = ServeLocator::new(move |caller| LocatorService::new(locator.clone(), caller));
@@ -130,7 +136,7 @@ impl NodeSettings {
             store,
             gateway,
             embedded,
-            broadcast,
+            broadcast: shared.broadcast,
             config: self.config,
             shutdown_timeout: self.shutdown_timeout,
             housekeeper,
@@ -163,8 +169,15 @@ impl NodeSettings {
         starter.start_plugin("echo", ServeEcho::new(|_| EchoService)).await?;
         let geobase = GeobaseService::start(self.geobase.clone(), shared.store.clone()).await?;
         starter.start_plugin("geobase", ServeGeobase::new(move |caller| geobase.service(caller))).await?;
-        let logging = Arc::new(LoggingV2Shared::new(shared.log.clone(), shared.store.clone()));
+        let logging = Arc::new(LoggingV2Shared::new(
+            shared.log.clone(),
+            shared.broadcast.clone(),
+            shared.store.clone(),
+        ));
         logging.load().await?;
+        let lines = LoggingStreamService::new(shared.broadcast.clone());
+        let lines = logging_stream::limited(ServeLoggingStream::new(move |_| lines.clone()));
+        starter.start_plugin(LOGGING_STREAM, lines).await?;
         let metrics = shared.metrics(&logging, starter.host);
         starter.start_plugin("metrics", ServeMetrics::new(move |_| metrics.clone())).await?;
         let logging_v2 = ServeLoggingV2::new(move |caller| LoggingV2Service::new(logging.clone(), caller));
@@ -227,7 +240,7 @@ impl SharedParts {
         let store = self.store.clone();
         let storage = ServeStorage::new(move |caller| StorageService::new(&store, caller));
         starter.start("storage", storage, None).await?;
-        let log = LoggingService::new(self.log.clone());
+        let log = LoggingService::new(self.log.clone(), self.broadcast.clone());
         let logging = logging::limited(ServeLogging::new(move |_| log.clone()));
         starter.start("logging", logging, None).await?;
         let apps = self.apps.clone();

@@ -4,6 +4,8 @@ use std::time::SystemTime;
 
 use cocaine::{Bytes, Scalar, Severity};
 
+use crate::log::LogRecord;
+
 /// A line that a worker has printed, or a message of `logging`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogLine {
@@ -15,7 +17,7 @@ pub struct LogLine {
     pub source: String,
     /// The uuid of the worker that has printed the line. A message of `logging` has none.
     pub worker: Option<String>,
-    /// The line without its end, or the message: the bytes as they are, which need not be UTF-8.
+    /// The line without its end, or the message. What a worker prints is bytes as they are, which need not be UTF-8.
     pub message: Bytes,
     /// Named values that belong to a message.
     pub attributes: Vec<(String, Scalar)>,
@@ -38,6 +40,20 @@ impl LogLine {
         }
     }
 
+    /// Returns the line of a message of `logging`.
+    pub(crate) fn logged(record: &LogRecord) -> Self {
+        let message = &record.message[..record.message.floor_char_boundary(Self::MAX_MESSAGE_BYTES)];
+        let attributes = &record.attributes[..fitting_attributes(&record.attributes)];
+        Self {
+            time: record.time,
+            severity: record.severity,
+            source: record.source.clone(),
+            worker: None,
+            message: Bytes::from(message),
+            attributes: attributes.iter().map(|(name, value)| (name.clone(), detach(value))).collect(),
+        }
+    }
+
     /// Cuts what is too long.
     pub(super) fn cut(mut self) -> Self {
         if self.message.len() > Self::MAX_MESSAGE_BYTES {
@@ -47,13 +63,7 @@ impl LogLine {
         if self.source.len() > MAX_SOURCE_BYTES {
             self.source.truncate(self.source.floor_char_boundary(MAX_SOURCE_BYTES));
         }
-        let mut size = 0;
-        let fits = |attribute: &&(String, Scalar)| {
-            size += attribute_weight(attribute);
-            size <= Self::MAX_MESSAGE_BYTES
-        };
-        let kept = self.attributes.iter().take_while(fits).count();
-        self.attributes.truncate(kept);
+        self.attributes.truncate(fitting_attributes(&self.attributes));
         self
     }
 
@@ -67,6 +77,24 @@ impl LogLine {
 
 /// The longest source in bytes.
 const MAX_SOURCE_BYTES: usize = 1024;
+
+/// Returns how many attributes are kept.
+fn fitting_attributes(attributes: &[(String, Scalar)]) -> usize {
+    let mut size = 0;
+    let fits = |attribute: &&(String, Scalar)| {
+        size += attribute_weight(attribute);
+        size <= LogLine::MAX_MESSAGE_BYTES
+    };
+    attributes.iter().take_while(fits).count()
+}
+
+/// Returns a copy of a value that shares no memory with the message that it came in.
+fn detach(value: &Scalar) -> Scalar {
+    match value {
+        Scalar::Raw(raw) => Scalar::Raw(Bytes::from(&raw[..])),
+        other => other.clone(),
+    }
+}
 
 fn attribute_weight((name, value): &(String, Scalar)) -> usize {
     let value = if let Scalar::Raw(raw) = value { raw.len() } else { 0 };

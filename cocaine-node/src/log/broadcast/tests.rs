@@ -56,6 +56,14 @@ async fn selected_lines_are_received_in_order() {
 }
 
 #[tokio::test]
+async fn printed_bytes_arrive_as_they_are() {
+    let broadcast = LogBroadcast::default();
+    let mut follower = broadcast.follow(LogSelection::default()).unwrap();
+    broadcast.publish(LogLine::printed("a", "uuid", Bytes::from(&b"caf\xe9\0"[..])));
+    assert_eq!(follower.recv().await.unwrap().lines[0].message, b"caf\xe9\0"[..]);
+}
+
+#[tokio::test]
 async fn history_comes_before_what_follows() {
     let broadcast = LogBroadcast::default();
     for number in 0..5 {
