@@ -11,7 +11,7 @@ use crate::{
 };
 
 fn spawner() -> Spawner {
-    Spawner::start(Helper::direct().unwrap()).unwrap()
+    Spawner::start(Helper::direct().unwrap(), None).unwrap()
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use std::{
     io, mem,
     path::PathBuf,
     process::{ExitStatus, Stdio},
-    sync::mpsc,
+    sync::{Arc, mpsc},
     thread,
 };
 
@@ -18,9 +18,10 @@ use tokio::{
     process::{Child, Command},
     runtime::Handle,
     sync::oneshot,
+    task::spawn_blocking,
 };
 
-use crate::helper::Helper;
+use crate::helper::{Helper, WorkerGroup, WorkerGroups};
 
 /// The program to run, and how.
 #[derive(Clone, Debug)]
@@ -46,11 +47,15 @@ struct SpawnRequest {
 
 /// A handle of the thread that starts processes.
 #[derive(Clone, Debug)]
-pub(crate) struct Spawner(mpsc::Sender<SpawnRequest>);
+pub(crate) struct Spawner {
+    requests: mpsc::Sender<SpawnRequest>,
+    /// The control groups of the processes, which the last handle removes.
+    groups: Option<Arc<WorkerGroups>>,
+}
 
 impl Spawner {
-    /// Starts the thread.
-    pub(crate) fn start(helper: Helper) -> io::Result<Self> {
+    /// Starts the thread. Each process has a control group of its own if there are `groups`.
+    pub(crate) fn start(helper: Helper, groups: Option<WorkerGroups>) -> io::Result<Self> {
         let (requests, queue) = mpsc::channel::<SpawnRequest>();
         thread::Builder::new().name("cocaine-spawner".into()).spawn(move || {
             for SpawnRequest { spec, runtime, spawner, reply } in queue {
@@ -59,7 +64,7 @@ impl Spawner {
                 drop(reply.send(spawn(&helper, &spec, spawner)));
             }
         })?;
-        Ok(Self(requests))
+        Ok(Self { requests, groups: groups.map(Arc::new) })
     }
 
     /// Starts a process, and returns it with its output.
@@ -67,23 +72,41 @@ impl Spawner {
         let (reply, started) = oneshot::channel();
         let gone = || io::Error::other("the thread that starts workers is gone");
         let request = SpawnRequest { spec, runtime: Handle::current(), spawner: self.clone(), reply };
-        self.0.send(request).map_err(|_| gone())?;
+        self.requests.send(request).map_err(|_| gone())?;
         started.await.unwrap_or_else(|_| Err(gone()))
     }
 }
 
 fn spawn(helper: &Helper, spec: &ProcessSpec, spawner: Spawner) -> SpawnResult {
     let (output, input) = io::pipe()?;
-    let mut command = helper.command(&spec.arg0, &spec.program, &spec.args);
+    let group = spawner.groups.as_deref().and_then(create_group);
+    let mut command = helper.command(group.as_ref(), &spec.arg0, &spec.program, &spec.args);
     command.envs(&spec.environment).current_dir(&spec.folder);
     command.stdin(Stdio::null()).stdout(input.try_clone()?).stderr(input);
     let child = Command::from(command).spawn().map_err(|error| {
+        end_group(group.as_ref());
         io::Error::new(error.kind(), helper.describe_failure(&spec.program, &spec.folder, &error))
     })?;
     let pid = child.id().ok_or_else(|| io::Error::other("the process has no id"))?;
     helper.watch(pid);
-    let process = Process { pid, child, has_ended: false, helper: helper.clone(), _thread: spawner };
+    let process = Process { pid, child, group, has_ended: false, helper: helper.clone(), _thread: spawner };
     Ok((process, Receiver::from_owned_fd(output.into())?))
+}
+
+/// Creates a group for a worker, which runs outside of one if that fails.
+fn create_group(groups: &WorkerGroups) -> Option<WorkerGroup> {
+    let created = groups.create();
+    created.inspect_err(|error| tracing::warn!(%error, "a worker gets no control group of its own")).ok()
+}
+
+/// Ends what is left in a group.
+fn end_group(group: Option<&WorkerGroup>) {
+    if let Some(group) = group
+        && let Err(error) = group.end()
+    {
+        let folder = group.path().display();
+        tracing::warn!(%folder, %error, "the control group of a worker cannot be removed");
+    }
 }
 
 /// A worker's process. Dropping this kills it with everything that it has started.
@@ -92,6 +115,8 @@ pub(crate) struct Process {
     /// The process that the worker is a child of (`helper`), or the worker itself without a helper program.
     pub(crate) pid: u32,
     child: Child,
+    /// The control group, until it is known to be removed.
+    group: Option<WorkerGroup>,
     has_ended: bool,
     helper: Helper,
     _thread: Spawner,
@@ -103,6 +128,11 @@ impl Process {
         let status = self.child.wait().await?;
         if !mem::replace(&mut self.has_ended, true) {
             self.helper.unwatch(self.pid);
+        }
+        // The helper has removed the group, unless it was killed itself.
+        if let Some(group) = self.group.take_if(|group| group.path().exists()) {
+            // Fails only if the runtime ends.
+            let _ = spawn_blocking(move || end_group(Some(&group))).await;
         }
         Ok(status)
     }
@@ -119,6 +149,8 @@ impl Process {
     pub(crate) fn kill(&self) {
         if !self.has_ended {
             self.helper.kill(self.pid);
+            // The helper may have been killed.
+            self.group.as_ref().inspect(|group| group.kill());
         }
     }
 }
