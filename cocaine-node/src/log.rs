@@ -62,6 +62,11 @@ impl LogRecord {
         Self { time: SystemTime::now(), severity, source, message, attributes: Vec::new() }
     }
 
+    /// Returns the record for those who follow the log.
+    pub(crate) fn to_line(&self) -> LogLine {
+        LogLine::logged((self.time, self.severity), &self.source, &self.message, &self.attributes)
+    }
+
     /// Returns roughly the number of bytes that the record occupies.
     fn weight(&self) -> usize {
         let attribute = |(name, value): &(String, Scalar)| {

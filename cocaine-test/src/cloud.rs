@@ -3,16 +3,20 @@
 use std::{fmt::Display, net::SocketAddr, path::PathBuf, time::Duration};
 
 use cocaine::{Client, Worker};
-use cocaine_bindings::{NodeClient, StorageClient};
 use cocaine_node::{Node, NodeBuilder, config::HttpConfig, helper::Helper};
 use tokio::time::{sleep, timeout};
 
-use crate::{deployment::Deployment, error::Error, node_thread::NodeThread, output::WorkerOutput};
+use crate::{
+    deployment::{Deployer, Deployment},
+    error::Error,
+    node_thread::NodeThread,
+    output::WorkerOutput,
+};
 
 /// A free port.
 const ANY_PORT: &str = "127.0.0.1:0";
 /// How long an event waits for a worker that fails to start.
-const STARTUP_TIMEOUT: Duration = Duration::from_secs(2);
+const STARTUP_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a node may take to stop.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(4);
 /// The pause between two checks of a condition.
@@ -21,11 +25,7 @@ const INTERVAL: Duration = Duration::from_millis(2);
 /// A running cloud. Dropping this stops it.
 #[derive(Debug)]
 pub struct Cloud {
-    client: Client,
-    storage: StorageClient,
-    apps: NodeClient,
-    output: WorkerOutput,
-    timeout: Duration,
+    deployer: Deployer,
     // Dropped last.
     thread: NodeThread,
 }
@@ -49,7 +49,7 @@ impl CloudBuilder {
         Self { node: change(self.node), ..self }
     }
 
-    /// Sets how long each step of a test may take; 30 s by default.
+    /// Sets how long a call of an [`App`](crate::App) may take, and what is waited for; 30 s by default.
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
@@ -61,12 +61,12 @@ impl CloudBuilder {
         let thread = NodeThread::start(node.helper(Helper::direct()?), output.clone()).await?;
         let locator = thread.node().locator_addr().to_string();
         let connect = async {
-            let client = Client::builder(&locator)?.deadline(timeout).build();
+            let client = Client::new(&locator)?;
             let (storage, apps) = client.services().await?;
             Ok((client, storage, apps))
         };
         let (client, storage, apps) = connect.await.map_err(Error::of("a client of the new cloud"))?;
-        Ok(Cloud { client, storage, apps, output, timeout, thread })
+        Ok(Cloud { deployer: Deployer { client, storage, apps, output, timeout }, thread })
     }
 }
 
@@ -104,19 +104,19 @@ impl Cloud {
     {
         let app = app.into();
         self.thread.node().embed_worker(&app, run);
-        Deployment::new(self, app, None)
+        Deployment::new(&self.deployer, app, None)
     }
 
     /// Deploys an app whose workers are processes of this program, such as `env!("CARGO_BIN_EXE_my-worker")`.
     ///
     /// The first event starts the first worker.
     pub fn program(&self, app: impl Into<String>, program: impl Into<PathBuf>) -> Deployment<'_> {
-        Deployment::new(self, app.into(), Some(program.into()))
+        Deployment::new(&self.deployer, app.into(), Some(program.into()))
     }
 
     /// Returns a client of the cloud.
     pub fn client(&self) -> &Client {
-        &self.client
+        &self.deployer.client
     }
 
     /// Returns the address of the locator.
@@ -138,6 +138,7 @@ impl Cloud {
         what: impl Display,
         mut poll: impl AsyncFnMut() -> Option<T>,
     ) -> Result<T, Error> {
+        let Deployer { output, timeout: limit, .. } = &self.deployer;
         let poll = async {
             loop {
                 if let Some(value) = poll().await {
@@ -146,27 +147,8 @@ impl Cloud {
                 sleep(INTERVAL).await;
             }
         };
-        let late = |_| Error::Timeout {
-            what: what.to_string(),
-            limit: self.timeout,
-            output: self.output.describe_all(),
-        };
-        timeout(self.timeout, poll).await.map_err(late)
-    }
-
-    pub(crate) fn storage(&self) -> &StorageClient {
-        &self.storage
-    }
-
-    pub(crate) fn apps(&self) -> &NodeClient {
-        &self.apps
-    }
-
-    pub(crate) fn output(&self) -> &WorkerOutput {
-        &self.output
-    }
-
-    pub(crate) fn timeout(&self) -> Duration {
-        self.timeout
+        let late =
+            |_| Error::Timeout { what: what.to_string(), limit: *limit, output: output.describe_all() };
+        timeout(*limit, poll).await.map_err(late)
     }
 }

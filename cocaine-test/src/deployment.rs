@@ -5,24 +5,35 @@ use std::{
     fs,
     path::{Path, PathBuf},
     pin::Pin,
+    time::Duration,
 };
 
-use cocaine::{Bytes, Value, msgpack};
-use cocaine_bindings::{AppClient, Node, Storage};
+use cocaine::{Bytes, Client, Value, msgpack};
+use cocaine_bindings::{AppClient, Node, NodeClient, Storage, StorageClient};
 use serde::Serialize;
 
-use crate::{app::App, cloud::Cloud, error::Error};
+use crate::{app::App, error::Error, output::WorkerOutput};
 
 /// A tar archive without files: the program is where it was built.
 const EMPTY_PACKAGE: &[u8] = &[0; 1024];
 /// The program of an app whose workers run in this process.
 const NO_PROGRAM: &str = "(in the process of the test)";
 
+/// What deploys apps.
+#[derive(Debug)]
+pub(crate) struct Deployer {
+    pub(crate) client: Client,
+    pub(crate) storage: StorageClient,
+    pub(crate) apps: NodeClient,
+    pub(crate) output: WorkerOutput,
+    pub(crate) timeout: Duration,
+}
+
 /// An app that is stored and started when this is awaited. Its former version is stopped first, if it runs.
 #[derive(Debug)]
 #[must_use = "an app is deployed when this is awaited"]
 pub struct Deployment<'a> {
-    cloud: &'a Cloud,
+    deployer: &'a Deployer,
     app: String,
     program: Option<PathBuf>,
     environment: BTreeMap<String, String>,
@@ -30,8 +41,8 @@ pub struct Deployment<'a> {
 }
 
 impl<'a> Deployment<'a> {
-    pub(crate) fn new(cloud: &'a Cloud, app: String, program: Option<PathBuf>) -> Self {
-        Self { cloud, app, program, environment: BTreeMap::new(), profile: BTreeMap::new() }
+    pub(crate) fn new(deployer: &'a Deployer, app: String, program: Option<PathBuf>) -> Self {
+        Self { deployer, app, program, environment: BTreeMap::new(), profile: BTreeMap::new() }
     }
 
     /// Adds a variable to the environment of a program, which otherwise has the test's.
@@ -47,7 +58,7 @@ impl<'a> Deployment<'a> {
     }
 
     async fn deploy(self) -> Result<App, Error> {
-        let Self { cloud, app, program, environment, profile } = self;
+        let Self { deployer, app, program, environment, profile } = self;
         let slave = match program {
             Some(path) => absolute(&app, &path)?,
             None => NO_PROGRAM.into(),
@@ -62,18 +73,18 @@ impl<'a> Deployment<'a> {
             ("environment".into(), Value::Map(environment.collect())),
         ]);
         let deployed = async {
-            store(cloud, "manifests", &app, &manifest, "app").await?;
-            store(cloud, "profiles", &app, &profile, "profile").await?;
-            store(cloud, "apps", &app, &Bytes::from(EMPTY_PACKAGE), "app").await?;
-            match cloud.apps().pause_app(&app).await {
+            deployer.store("manifests", &app, &manifest, "app").await?;
+            deployer.store("profiles", &app, &profile, "profile").await?;
+            deployer.store("apps", &app, &Bytes::from(EMPTY_PACKAGE), "app").await?;
+            match deployer.apps.pause_app(&app).await {
                 Err(error) if error.code() != Some(cocaine::Code::NOT_RUNNING) => return Err(error),
                 _ => {}
             }
-            cloud.apps().start_app(&app, &app).await?;
-            cloud.client().service_named::<AppClient>(&app).await
+            deployer.apps.start_app(&app, &app).await?;
+            deployer.client.service_named::<AppClient>(&app).await
         };
         let client = deployed.await.map_err(Error::of(format!("the app `{app}` cannot be deployed")))?;
-        Ok(App::new(app, client, cloud.output().clone(), cloud.timeout()))
+        Ok(App::new(app, client, deployer.output.clone(), deployer.timeout))
     }
 }
 
@@ -91,13 +102,15 @@ fn absolute(app: &str, path: &Path) -> Result<PathBuf, Error> {
     fs::canonicalize(path).map_err(|source| Error::Program { app: app.into(), path: path.into(), source })
 }
 
-async fn store(
-    cloud: &Cloud,
-    collection: &str,
-    key: &str,
-    value: &impl Serialize,
-    tag: &str,
-) -> cocaine::Result<()> {
-    let blob = Bytes::from(msgpack::to_vec(value)?);
-    cloud.storage().write(collection, key, &blob, Some(&[tag])).await
+impl Deployer {
+    async fn store(
+        &self,
+        collection: &str,
+        key: &str,
+        value: &impl Serialize,
+        tag: &str,
+    ) -> cocaine::Result<()> {
+        let blob = Bytes::from(msgpack::to_vec(value)?);
+        self.storage.write(collection, key, &blob, Some(&[tag])).await
+    }
 }

@@ -134,7 +134,7 @@ async fn late_condition_is_named_with_the_output() -> Result<(), Error> {
     while app.wait_for_output("ready").await.is_err() {}
     let error = cloud.wait_for("a miracle", async || None::<()>).await.unwrap_err().to_string();
     let expected = "not within 100ms: a miracle; the output of the app `mute` ends with:\nready";
-    assert_eq!(error, expected);
+    assert!(error.starts_with(expected), "{error}");
     Ok(())
 }
 

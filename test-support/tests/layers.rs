@@ -85,9 +85,8 @@ const GENERATOR: Layers = Layers {
 
 const TEST_KIT: Layers = Layers {
     root: "cocaine-test/src/lib.rs",
-    rows: &[&["error", "output"], &["node_thread", "app"], &["cloud", "deployment"]],
-    // A deployment needs the cloud that it is for, which returns it.
-    circles: &[&["cloud", "deployment"]],
+    rows: &[&["error", "output"], &["app", "node_thread"], &["deployment"], &["cloud"]],
+    circles: &[],
     exception: None,
 };
 

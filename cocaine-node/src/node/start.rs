@@ -123,12 +123,7 @@ impl NodeSettings {
             NodeCollector { since, metrics: host.metrics.clone(), apps: apps.clone(), log: shared.log };
         let gateway = self.start_gateway(address, collector).await?;
         let apps = AppsGuard(apps);
-        if let Some(runlist) = &self.runlist {
-            apps.0.start_runlist(runlist).await;
-        }
-        if self.restore_apps {
-            apps.0.restore().await;
-        }
+        self.start_apps(&apps.0).await;
         let housekeeper = Housekeeper::start(apps.0.clone());
         let ticking = host.metrics.update_rates();
         Ok(Node {
@@ -146,6 +141,16 @@ impl NodeSettings {
             housekeeper,
             _ticking: ticking,
         })
+    }
+
+    /// Starts the apps of the runlist, and those that ran before.
+    async fn start_apps(&self, apps: &Apps) {
+        if let Some(runlist) = &self.runlist {
+            apps.start_runlist(runlist).await;
+        }
+        if self.restore_apps {
+            apps.restore().await;
+        }
     }
 
     /// Starts the gateway, if there is one, in front of the locator at this address.

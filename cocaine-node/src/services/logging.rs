@@ -7,7 +7,7 @@ use cocaine_bindings::Logging;
 
 use crate::{
     errno::{self, Errno},
-    log::{Log, LogBroadcast, LogLine, LogRecord},
+    log::{Log, LogBroadcast, LogRecord},
     service_host::LimitedService,
 };
 
@@ -55,7 +55,7 @@ impl Logging for LoggingService {
                     .map(|(name, value)| ((*name).to_owned(), value.clone()))
                     .collect(),
             };
-            self.broadcast.publish(LogLine::logged(&record));
+            self.broadcast.publish(record.to_line());
             self.log.write(record);
         }
         Ok(())

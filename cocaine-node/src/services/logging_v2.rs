@@ -25,7 +25,7 @@ use self::{clock::Clock, open_loggers::OpenLoggers};
 use crate::{
     errno::{self, Errno},
     log::{
-        Log, LogBroadcast, LogLine, LogRecord,
+        Log, LogBroadcast, LogRecord,
         filters::{
             AttributeValue, DEFAULT_LOGGER, Filter, FilterError, FilterRule, Filters, LogMessage,
             NO_DEADLINE, TooManyFiltersError,
@@ -187,7 +187,7 @@ impl LoggingV2Shared {
                 message: text.to_owned(),
                 attributes: attributes.iter().map(owned).collect(),
             };
-            self.broadcast.publish(LogLine::logged(&record));
+            self.broadcast.publish(record.to_line());
             self.log.write(record);
         }
         Ok(passes)

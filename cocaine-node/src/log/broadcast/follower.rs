@@ -31,12 +31,12 @@ pub struct LogBatch {
 #[derive(Debug)]
 pub(super) struct FollowerQueue {
     selection: LogSelection,
-    state: Mutex<QueueState>,
+    state: Mutex<PendingLines>,
     changed: Notify,
 }
 
 #[derive(Debug, Default)]
-struct QueueState {
+struct PendingLines {
     lines: VecDeque<QueuedLine>,
     size: usize,
     /// The lines that were dropped after all in the queue.
@@ -60,7 +60,7 @@ impl FollowerQueue {
             size <= MAX_QUEUED_BYTES
         };
         let kept = recent.iter().rev().take_while(fits).count();
-        let mut state = QueueState::default();
+        let mut state = PendingLines::default();
         for (place, line) in recent.iter().enumerate() {
             if place + kept < recent.len() { state.lost += 1 } else { state.push(line) }
         }
@@ -81,12 +81,12 @@ impl FollowerQueue {
         self.changed.notify_one();
     }
 
-    fn lock(&self) -> MutexGuard<'_, QueueState> {
+    fn lock(&self) -> MutexGuard<'_, PendingLines> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl QueueState {
+impl PendingLines {
     fn push(&mut self, line: &Arc<LogLine>) {
         let weight = line.weight();
         if !self.lines.is_empty() && self.size + weight > MAX_QUEUED_BYTES {

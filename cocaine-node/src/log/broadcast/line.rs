@@ -4,8 +4,6 @@ use std::time::SystemTime;
 
 use cocaine::{Bytes, Scalar, Severity};
 
-use crate::log::LogRecord;
-
 /// A line that a worker has printed, or a message of `logging`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LogLine {
@@ -40,14 +38,19 @@ impl LogLine {
         }
     }
 
-    /// Returns the line of a message of `logging`.
-    pub(crate) fn logged(record: &LogRecord) -> Self {
-        let message = &record.message[..record.message.floor_char_boundary(Self::MAX_MESSAGE_BYTES)];
-        let attributes = &record.attributes[..fitting_attributes(&record.attributes)];
+    /// Returns the line of a message of `logging`, with a copy of what fits into one.
+    pub(crate) fn logged(
+        (time, severity): (SystemTime, Severity),
+        source: &str,
+        message: &str,
+        attributes: &[(String, Scalar)],
+    ) -> Self {
+        let message = &message[..message.floor_char_boundary(Self::MAX_MESSAGE_BYTES)];
+        let attributes = &attributes[..fitting_attributes(attributes)];
         Self {
-            time: record.time,
-            severity: record.severity,
-            source: record.source.clone(),
+            time,
+            severity,
+            source: source.to_owned(),
             worker: None,
             message: Bytes::from(message),
             attributes: attributes.iter().map(|(name, value)| (name.clone(), detach(value))).collect(),
