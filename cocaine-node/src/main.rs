@@ -60,6 +60,11 @@ async fn run(cli: &Cli) -> Result<ExitCode, ProgramError> {
         println!("cocaine-node: the configuration can be used");
         return Ok(ExitCode::SUCCESS);
     }
+    if cli.print_config {
+        command.check()?;
+        server::print_text(&command.to_toml()?);
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut signals = Signals::new()?;
     let mut log = ProgramLog::start(command.log_config())?;
     let started = tokio::select! {
