@@ -5,8 +5,11 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cocaine_node::{
     Node,
-    config::{ConfigError, GatewayConfig, HttpConfig, LogConfig, LogFormat, LogLevel, NodeConfig},
+    config::{
+        ConfigError, ConfigWarning, GatewayConfig, HttpConfig, LogConfig, LogFormat, LogLevel, NodeConfig,
+    },
     gateway::Gateway,
+    import::Import,
 };
 
 /// A whole Cocaine cloud on this machine: locator, storage, logging and the node's apps.
@@ -30,6 +33,27 @@ pub(crate) struct Cli {
 enum Subcommands {
     /// Runs an HTTP gateway alone, in front of any cloud
     Gateway(GatewayArgs),
+    /// Takes what an original runtime has stored in files into the data folder, while no node uses it
+    ///
+    /// Blobs and tags of all collections are written in one transaction. The folder is not changed, links in it are not
+    /// followed, and a second import of it changes nothing.
+    Import(ImportArgs),
+}
+
+/// The options of an import.
+#[derive(Clone, Debug, Args)]
+struct ImportArgs {
+    /// The folder of a storage of the type `files`: its `path` in the original's configuration
+    folder: PathBuf,
+    /// The folder of everything that a node keeps between runs [default: `cocaine` in `$XDG_STATE_HOME` or `~/.local/state`]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Replaces blobs that are stored already and differ
+    #[arg(long)]
+    replace: bool,
+    /// Writes nothing, and prints what would be done
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// The options of a gateway that runs without a node.
@@ -62,7 +86,7 @@ struct NodeArgs {
     /// The folder of everything kept between runs [default: `cocaine` in `$XDG_STATE_HOME` or `~/.local/state`]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// A configuration file in TOML, which the other options override
+    /// A configuration file in TOML, or an original runtime's in JSON, which the other options override
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Closes `locator.connect` at once, as a runtime without a cluster does
@@ -190,6 +214,13 @@ pub(crate) enum Command {
     Gateway(Box<GatewayConfig>, String),
 }
 
+impl ImportArgs {
+    fn into_import(self, env: impl Fn(&str) -> Option<OsString>) -> Result<Import, ConfigError> {
+        let data = data_folder(self.data, env)?;
+        Ok(Import::new(self.folder, data).replace(self.replace).dry_run(self.dry_run))
+    }
+}
+
 impl Command {
     /// Returns how long the program may take to stop.
     pub(crate) fn shutdown_timeout(&self) -> Result<Duration, ConfigError> {
@@ -223,6 +254,14 @@ impl Command {
         }
     }
 
+    /// Returns what the configuration file says without effect.
+    pub(crate) fn config_warnings(&self) -> &[ConfigWarning] {
+        match self {
+            Self::Node(config, _) => &config.warnings,
+            Self::Gateway(..) => &[],
+        }
+    }
+
     pub(crate) fn log_config(&self) -> &LogConfig {
         match self {
             Self::Node(config, _) => &config.log,
@@ -232,11 +271,23 @@ impl Command {
 }
 
 impl Cli {
+    /// Returns the import that the command line asks for, if it does.
+    pub(crate) fn import(
+        &self,
+        env: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Option<Import>, ConfigError> {
+        match &self.command {
+            Some(Subcommands::Import(import)) => import.clone().into_import(env).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// Reads the configuration file, if one is given, and overrides it by the options.
     pub(crate) fn into_command(self, env: impl Fn(&str) -> Option<OsString>) -> Result<Command, ConfigError> {
         match self.command {
             Some(Subcommands::Gateway(gateway)) => gateway.into_command(),
-            None => self.node.into_command(env),
+            // An import runs neither; see `import`.
+            Some(Subcommands::Import(_)) | None => self.node.into_command(env),
         }
     }
 }
@@ -279,13 +330,18 @@ impl NodeArgs {
         config.geobase.database = self.geobase.or(config.geobase.database.take());
         self.log.override_config(&mut config.log);
         config.log.verbosity = self.verbosity.or(config.log.verbosity);
-        let data = config.data.clone().or_else(|| default_data(env)).ok_or_else(|| {
-            ConfigError::Value(
-                "neither HOME nor XDG_STATE_HOME is set: say with --data where to keep data".into(),
-            )
-        })?;
+        let data = data_folder(config.data.clone(), env)?;
         Ok(Command::Node(Box::new(config), data))
     }
+}
+
+/// Returns the data folder: the one that is set, or the default one.
+fn data_folder(set: Option<PathBuf>, env: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, ConfigError> {
+    set.or_else(|| default_data(env)).ok_or_else(|| {
+        ConfigError::Value(
+            "neither HOME nor XDG_STATE_HOME is set: say with --data where to keep data".into(),
+        )
+    })
 }
 
 /// Returns the folder in which programs of this user keep their state.
@@ -405,7 +461,8 @@ mod tests {
     #[test]
     fn options_for_settings_are_documented() {
         let command = Cli::command();
-        let commands = command.get_subcommands().chain([&command]);
+        let gateway = command.find_subcommand("gateway").unwrap();
+        let commands = [&command, gateway].into_iter();
         let options = commands.flat_map(clap::Command::get_arguments).filter_map(clap::Arg::get_long);
         let is_setting = |option: &&str| !["check-config", "config", "print-config"].contains(option);
         let options: BTreeSet<_> = options.filter(is_setting).map(str::to_owned).collect();

@@ -2,7 +2,8 @@
 //!
 //! A part of the node reads its own section and checks the values when it starts. The sections are defined together with
 //! their documentation, from which `docs/configuration.md` of the repository is rendered, and what `cocaine-node --print-config`
-//! prints.
+//! prints. [`NodeConfig::read`] also takes the JSON of an original runtime, and lists in [`NodeConfig::warnings`] what of it has
+//! no counterpart.
 //!
 //! ```toml
 //! listen = "127.0.0.1:10053"      # the locator
@@ -25,11 +26,14 @@ mod http;
 mod limits;
 mod log;
 mod node;
+mod original;
+mod read;
 mod reference;
 mod setting;
 #[cfg(test)]
 mod tests;
 mod urlfetch;
+mod warning;
 
 pub use self::{
     access_log::{AccessLogConfig, AccessLogKind},
@@ -44,6 +48,7 @@ pub use self::{
     log::{LogConfig, LogFormat, LogLevel},
     node::NodeConfig,
     urlfetch::UrlfetchConfig,
+    warning::ConfigWarning,
 };
 #[cfg(test)]
 pub(crate) use self::{reference::documented_defaults, setting::Setting};

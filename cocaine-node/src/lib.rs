@@ -35,6 +35,7 @@
 //! | [`config`] | the configuration file, as plain data; [`NodeBuilder::config`] takes it |
 //! | [`gateway`] | HTTP in front of a cloud, in the node or alone |
 //! | [`helper`] | the program that starts workers |
+//! | [`import`] | what an original runtime has stored in files |
 //! | [`log`] | the log behind the services `logging` and `logging::v2` |
 //! | [`open_files`] | raises the limit of open files |
 //!
@@ -45,6 +46,7 @@ pub mod config;
 mod errno;
 pub mod gateway;
 pub mod helper;
+pub mod import;
 pub mod log;
 mod metrics;
 mod node;

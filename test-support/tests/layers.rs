@@ -56,7 +56,7 @@ const NODE: Layers = Layers {
     rows: &[
         &["errno", "config", "open_files", "permissions"],
         &["helper", "metrics", "store"],
-        &["log", "registry"],
+        &["import", "log", "registry"],
         &["service_host"],
         &["apps", "gateway"],
         &["services::*"],

@@ -1,9 +1,6 @@
 //! The configuration file of a node.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use cocaine::{Bytes, msgpack};
 use serde::{Deserialize, Serialize};
@@ -14,13 +11,13 @@ use super::{
     chrono::ChronoConfig,
     duration::seconds,
     error::ConfigError,
-    file::read_toml,
     geobase::GeobaseConfig,
     http::HttpConfig,
     limits::LimitsConfig,
     log::LogConfig,
     setting::{Setting, section},
     urlfetch::UrlfetchConfig,
+    warning::ConfigWarning,
 };
 
 section! {
@@ -85,15 +82,16 @@ section! {
         pub extra_param: toml::Table,
         /// The limits of each connection, and the memory of all of them.
         pub limits: LimitsConfig,
+
+        skipped {
+            /// What the file says without effect on a node, since it is the configuration of an original runtime. A node logs
+            /// it when it starts.
+            pub warnings: Vec<ConfigWarning>,
+        }
     }
 }
 
 impl NodeConfig {
-    /// Reads a file.
-    pub fn read(file: &Path) -> Result<Self, ConfigError> {
-        read_toml(file)
-    }
-
     /// Overwrites every value that `newer` sets; tables are merged by their keys.
     pub(crate) fn merge(&mut self, newer: Self) {
         Setting::merge(self, newer);

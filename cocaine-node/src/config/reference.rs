@@ -178,7 +178,7 @@ const INTRODUCTION: &str = "\
 
 This page is rendered from the code (`cocaine-node/src/config/`), and a test compares them.
 
-`cocaine-node --config FILE` reads a file in TOML. Every key may be missing. Unknown keys and wrong types are errors that name the
+`cocaine-node --config FILE` reads a file in TOML, or an original runtime's in JSON ([node.md](node.md#108-moving-from-an-original-runtime)). Every key may be missing. Unknown keys and wrong types are errors that name the
 file and the line. `cocaine-node --print-config` prints a file with every key, which can be saved and used as it is: what the given
 file and options set, and the rest as comments with the defaults. `--check-config` checks the file and the options, and starts
 nothing.

@@ -66,7 +66,8 @@ impl SettingKey {
 }
 
 /// Defines a section of the configuration. The doc comment of a field and its attribute `setting`, which has fields of
-/// [`SettingKey`], are also the documentation of the key in `docs/configuration.md` and in `--print-config`.
+/// [`SettingKey`], are also the documentation of the key in `docs/configuration.md` and in `--print-config`. What is in
+/// `skipped` is not in the file.
 macro_rules! section {
     (
         $(#[$meta:meta])*
@@ -76,6 +77,9 @@ macro_rules! section {
                 $(#[setting($($attribute:ident = $value:literal),+)])?
                 pub $key:ident: $kind:ty,
             )*
+            $(skipped {
+                $($(#[doc = $note:literal])+ pub $skipped:ident: $skipped_kind:ty,)+
+            })?
         }
     ) => {
         $(#[$meta])*
@@ -85,6 +89,7 @@ macro_rules! section {
                 $($(#[doc = concat!("\n\n", stringify!($attribute), ": `", $value, "`")])+)?
                 pub $key: $kind,
             )*
+            $($($(#[doc = $note])+ #[serde(skip)] pub $skipped: $skipped_kind,)+)?
         }
 
         impl $crate::config::setting::Setting for $section {
@@ -100,6 +105,7 @@ macro_rules! section {
 
             fn merge(&mut self, newer: Self) {
                 $($crate::config::setting::Setting::merge(&mut self.$key, newer.$key);)*
+                $($(self.$skipped.extend(newer.$skipped);)+)?
             }
         }
     };

@@ -58,6 +58,9 @@ const EXTRA: &str = "x-cocaine-locator-extra";
 
 /// Starts a node.
 pub(super) async fn start(settings: NodeSettings) -> Result<Node, StartError> {
+    for warning in &settings.config.warnings {
+        tracing::warn!("configuration: {warning}");
+    }
     let store = open_store(settings.data.clone()).await?;
     let started = settings.start(store.clone()).await;
     if started.is_err() {
