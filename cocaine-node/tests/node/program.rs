@@ -134,7 +134,7 @@ fn configuration_is_checked_without_a_start() {
         (&[], "listen = []", "listen is an empty list"),
         (&[], "listen = ['unix:run/locator']", "cannot listen on `unix:run/locator`"),
         (&[], "[network]\npinned = { storage = 10053 }", "that is the port of the locator"),
-        (&[], "[network]\nshared = [45000, 45010]", "the services of the node need 12"),
+        (&[], "[network]\nshared = [45000, 45010]", "the services of the node need 13"),
         (&[], "[cache]\nmax_size = 0", "cache.max_size is 0"),
         (&[], "[urlfetch]\nmax_fetches = 0", "urlfetch.max_fetches is 0"),
         (&[], "[http]\nclients = 0", "clients"),
