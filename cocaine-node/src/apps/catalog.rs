@@ -350,8 +350,9 @@ mod tests {
 
     use super::*;
     use crate::{
-        apps::{AppFolders, CrashlogLimits, Crashlogs, WorkerLauncher, WorkerPermits},
+        apps::{AppFolders, CrashlogLimits, Crashlogs, EmbeddedWorkers, WorkerLauncher, WorkerPermits},
         config::ListenAddress,
+        log::LogBroadcast,
         metrics::MetricsRegistry,
         registry::Registry,
         service_host::{ListenHosts, ServicePorts},
@@ -376,6 +377,8 @@ mod tests {
             folders: folders.clone(),
             locators: Arc::default(),
             stream_window: 0,
+            embedded: EmbeddedWorkers::default(),
+            broadcast: LogBroadcast::default(),
         };
         let (limits, memory) = (Limits::default(), MemoryBudget::unlimited());
         let environment = AppEnvironment {

@@ -3,11 +3,11 @@
 use std::{fmt, net::Ipv6Addr, path::PathBuf};
 
 use serde::{
-    Deserialize, Deserializer,
+    Deserialize, Deserializer, Serialize, Serializer,
     de::{SeqAccess, Visitor},
 };
 
-use super::error::ConfigError;
+use super::{error::ConfigError, setting::SettingValue};
 
 /// The addresses that a node listens on, as they are written: `ADDRESS:PORT`, `[ADDRESS]:PORT`, or `unix:/PATH`.
 ///
@@ -54,6 +54,20 @@ impl fmt::Display for ListenAddresses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.join(","))
     }
+}
+
+/// One address is a text, and several are a list.
+impl Serialize for ListenAddresses {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0[..] {
+            [address] if !address.contains(',') => address.serialize(serializer),
+            addresses => addresses.serialize(serializer),
+        }
+    }
+}
+
+impl SettingValue for ListenAddresses {
+    const NAME: &'static str = "text, or list of texts";
 }
 
 impl<'de> Deserialize<'de> for ListenAddresses {

@@ -5,45 +5,37 @@ use std::{
     ops::RangeInclusive,
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     error::ConfigError,
     listen::{ListenAddress, ListenAddresses},
-    merge::overwrite,
+    setting::section,
 };
 
-/// The ports of the services and of the apps. By default each gets a free one.
-///
-/// ```toml
-/// [network]
-/// pinned = { storage = 10060 }    # of services and apps, by their names
-/// shared = [45000, 46000]         # the first and the last one of a range for all others
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct NetworkConfig {
-    /// The ports of services and apps, by their names. That of the locator may be in `listen` instead.
-    pub pinned: BTreeMap<String, u16>,
-    /// The first and the last port of the range from which all other services and apps get theirs.
-    pub shared: Option<(u16, u16)>,
+section! {
+    /// The section `network` of the configuration.
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+    #[serde(default, deny_unknown_fields)]
+    #[non_exhaustive]
+    pub struct NetworkConfig {
+        /// The ports of services and apps, by their names. That of the locator may be in `listen` instead.
+        #[setting(example = "storage = 10060", unset = "none", option = "--pin")]
+        pub pinned: BTreeMap<String, u16>,
+        /// The first and the last port of the range from which all other services and apps get theirs.
+        #[setting(example = "[45000, 46000]", unset = "any free ones", option = "--ports")]
+        pub shared: Option<(u16, u16)>,
+    }
 }
 
 /// The name under which the port of the locator is pinned.
-const LOCATOR: &str = "locator";
+pub(super) const LOCATOR: &str = "locator";
 /// The port of the locator unless it is set.
 const LOCATOR_PORT: u16 = 10053;
 /// The address of the locator unless it is set.
 const LOCATOR_HOST: &str = "127.0.0.1";
 
 impl NetworkConfig {
-    /// Overwrites every value that `newer` sets; `pinned` is merged by its keys.
-    pub(super) fn merge(&mut self, newer: Self) {
-        self.pinned.extend(newer.pinned);
-        overwrite(&mut self.shared, newer.shared);
-    }
-
     /// Returns the addresses of the locator.
     pub(crate) fn locator_addresses(
         &self,

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The services that a node runs, other than the locator.
-pub(super) const SERVICES: [&str; 12] = [
+pub(super) const SERVICES: [&str; 13] = [
     "storage",
     "logging",
     "node",
@@ -26,6 +26,7 @@ pub(super) const SERVICES: [&str; 12] = [
     "chrono",
     "echo",
     "geobase",
+    "logging::stream",
     "metrics",
     "logging::v2",
     "unicorn",

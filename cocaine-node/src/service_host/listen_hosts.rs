@@ -66,6 +66,11 @@ impl ListenHosts {
         Ok(Self { hosts, sockets, has_v4 })
     }
 
+    /// Returns the unix sockets of the locator.
+    pub(crate) fn sockets(&self) -> &[PathBuf] {
+        &self.sockets
+    }
+
     /// Returns whether the services listen on an unspecified address.
     pub(crate) fn is_unspecified(&self) -> bool {
         let mut addresses = self.hosts.iter().flat_map(|host| &host.addresses);

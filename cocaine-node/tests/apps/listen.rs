@@ -21,7 +21,7 @@ async fn workers_reach_locator_wherever_it_listens() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn app_has_its_pinned_port_at_each_start() {
-    let reserved = ReservedPorts::new(15);
+    let reserved = ReservedPorts::new(16);
     let (first, last) = reserved.range().into_inner();
     let mut network = NetworkConfig::default();
     network.pinned.insert("pinned".to_owned(), first);
@@ -31,9 +31,9 @@ async fn app_has_its_pinned_port_at_each_start() {
     for app in ["pinned", "shared"] {
         cloud.run(app, "", json!({})).await;
     }
-    // Of the fifteen ports the pinned app has one, and the services have twelve.
-    assert_eq!((port("pinned").await, port("shared").await), (first, first + 13));
-    for expected in [last, first + 13, last] {
+    // Of the sixteen ports the pinned app has one, and the services have thirteen.
+    assert_eq!((port("pinned").await, port("shared").await), (first, first + 14));
+    for expected in [last, first + 14, last] {
         let connected: Vec<AppClient> = vec![
             cloud.client.service_named("pinned").await.unwrap(),
             cloud.client.service_named("shared").await.unwrap(),

@@ -1,9 +1,9 @@
 //! Events whose clients revoke their channels.
 
 use serde_json::json;
-use test_support::{frame::UNTRACED, raw::RawConnection};
+use test_support::{frame::UNTRACED, raw::RawConnection, wait::wait_until};
 
-use crate::cloud::{Cloud, call, number, open};
+use crate::cloud::{Cloud, call, finish, number, open};
 
 /// Revokes channel 1, on channel 2, with a code of the system.
 fn revoke(code: u8) -> Vec<u8> {
@@ -58,6 +58,20 @@ async fn revoked_event_ends_with_its_connection() {
     let waiting = open(&app, "echo", "next").await.unwrap();
     cloud.until("busy", |info| number(info, &["queue", "depth"]) == 1).await;
     drop(client);
-    assert_eq!(crate::cloud::finish(waiting).await.unwrap(), "next");
+    assert_eq!(finish(waiting).await.unwrap(), "next");
+    cloud.node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn worker_reads_of_the_end_after_revoke() {
+    let cloud = Cloud::start().await;
+    cloud.run("untold", "ends-at-error", json!({"pool-limit": 1})).await;
+    let mut client = begin(&cloud, "untold", b"echo").await;
+    client.write(&revoke(0)).await;
+    client.expect(&answer(b"\x02\x00\x90")).await;
+    drop(client);
+    wait_until("the worker ends", async || !cloud.crashlogs("untold").await.is_empty()).await;
+    let [crashlog] = &cloud.crashlogs("untold").await[..] else { panic!("one crashlog") };
+    assert!(crashlog.contains("an error was read"), "{crashlog}");
     cloud.node.shutdown().await;
 }

@@ -8,7 +8,7 @@ use cocaine_node::{Node, config::NetworkConfig};
 use test_support::address::ReservedPorts;
 
 /// How many services a node runs besides the locator.
-const SERVICES: u16 = 12;
+const SERVICES: u16 = 13;
 
 fn network(pinned: &[(&str, u16)], shared: Option<(u16, u16)>) -> NetworkConfig {
     let mut network = NetworkConfig::default();
@@ -30,7 +30,10 @@ async fn ports(node: &Node) -> BTreeMap<String, Vec<u16>> {
     let ports = |service: &cocaine::ServiceInfo| {
         service.endpoints.iter().map(|endpoint| endpoint.port()).collect::<Vec<_>>()
     };
-    services.iter().map(|(name, service)| (name.clone(), ports(service))).collect()
+    // Not announced to other nodes.
+    let stream = client.resolve("logging::stream", None).await.unwrap();
+    let announced = services.iter().map(|(name, service)| (name.clone(), ports(service)));
+    announced.chain([("logging::stream".to_owned(), ports(&stream))]).collect()
 }
 
 #[tokio::test]
@@ -75,7 +78,7 @@ async fn port_of_another_program_is_an_error() {
     let refused = start("127.0.0.1:0", network(&[], Some((first, last)))).await.unwrap_err();
     let spent = format!("urlfetch cannot listen on network.shared = [{first}, {last}]: no port is left");
     assert!(refused.starts_with(&spent), "{refused}");
-    assert!(refused.contains("have 11 of 12, and other programs 1"), "{refused}");
+    assert!(refused.contains("have 12 of 13, and other programs 1"), "{refused}");
 }
 
 #[tokio::test]

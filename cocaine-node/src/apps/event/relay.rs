@@ -32,6 +32,8 @@ pub(crate) struct EventRelay {
     blocked: bool,
     /// The client has revoked its channel: it sends nothing more, but still gets what the worker sends.
     revoked: bool,
+    /// The requests of a client that has revoked its channel so that the worker does not read of it.
+    unended: Option<Relay>,
     deadline: Pin<Box<Sleep>>,
 }
 
@@ -71,6 +73,7 @@ impl EventRelay {
             discarded: false,
             blocked: false,
             revoked: false,
+            unended: None,
             deadline,
         }
     }
@@ -97,7 +100,7 @@ impl EventRelay {
         self.revoked = error.code().is_some();
         match error.wire_code().unwrap_or(Code::EOF) {
             // A client that revokes a channel with code 0 sends the worker nothing.
-            Code { code: 0, .. } => relay.abandon(),
+            Code { code: 0, .. } => self.unended = Some(relay),
             cause => relay.fail(&Error::service(cause, errors::cause_text(cause))),
         }
         if self.revoked {
@@ -146,13 +149,16 @@ impl EventRelay {
     }
 
     /// Ends the event when the worker has finished and is gone. If only the client is gone, the event continues: the worker
-    /// does not know by then, and finishes what it has taken (`worker.md` 3.4). A worker that was not told of a revoke may
-    /// never finish: then the event ends with the client's connection.
+    /// does not know by then, and finishes what it has taken (`worker.md` 3.4). A worker that has not read of a revoke may
+    /// never finish: it reads of the end of the client's connection.
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<EventOutcome> {
         if self.revoked
             && let Some(relay) = &self.responses
         {
             ready!(relay.poll_disconnected(cx));
+            if let Some(relay) = self.unended.take() {
+                relay.fail(&Error::service(Code::EOF, errors::cause_text(Code::EOF)));
+            }
             self.abandon_responses();
             return Poll::Ready(EventOutcome::Finished);
         }
@@ -180,7 +186,7 @@ impl EventRelay {
     fn expire(&mut self) -> EventOutcome {
         let code = Code::INVOCATION_TIMED_OUT;
         let has_chunk = self.requests.as_ref().is_none_or(Relay::has_started);
-        if let Some(relay) = self.requests.take() {
+        if let Some(relay) = self.requests.take().or(self.unended.take()) {
             relay.fail(&Error::service(code, "invocation has timed out"));
         }
         if let Some(relay) = self.responses.take() {
@@ -218,6 +224,9 @@ impl Future for EventRelay {
 
 impl Drop for EventRelay {
     fn drop(&mut self) {
+        if let Some(relay) = self.unended.take() {
+            relay.abandon();
+        }
         self.channels.remove(self.id);
     }
 }
