@@ -5,8 +5,11 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cocaine_node::{
     Node,
-    config::{ConfigError, GatewayConfig, HttpConfig, LogConfig, LogFormat, LogLevel, NodeConfig},
+    config::{
+        ConfigError, ConfigWarning, GatewayConfig, HttpConfig, LogConfig, LogFormat, LogLevel, NodeConfig,
+    },
     gateway::Gateway,
+    import::Import,
 };
 
 /// A whole Cocaine cloud on this machine: locator, storage, logging and the node's apps.
@@ -16,6 +19,10 @@ pub(crate) struct Cli {
     /// Checks the options and the configuration file, and starts nothing
     #[arg(long, global = true)]
     pub(crate) check_config: bool,
+    /// Prints a configuration file: what the options and the given file set, and all other keys as comments with their
+    /// defaults
+    #[arg(long, global = true)]
+    pub(crate) print_config: bool,
     #[command(subcommand)]
     command: Option<Subcommands>,
     #[command(flatten)]
@@ -26,6 +33,27 @@ pub(crate) struct Cli {
 enum Subcommands {
     /// Runs an HTTP gateway alone, in front of any cloud
     Gateway(GatewayArgs),
+    /// Takes what an original runtime has stored in files into the data folder, while no node uses it
+    ///
+    /// Blobs and tags of all collections are written in one transaction. The folder is not changed, links in it are not
+    /// followed, and a second import of it changes nothing.
+    Import(ImportArgs),
+}
+
+/// The options of an import.
+#[derive(Clone, Debug, Args)]
+struct ImportArgs {
+    /// The folder of a storage of the type `files`: its `path` in the original's configuration
+    folder: PathBuf,
+    /// The folder of everything that a node keeps between runs [default: `cocaine` in `$XDG_STATE_HOME` or `~/.local/state`]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Replaces blobs that are stored already and differ
+    #[arg(long)]
+    replace: bool,
+    /// Writes nothing, and prints what would be done
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// The options of a gateway that runs without a node.
@@ -58,7 +86,7 @@ struct NodeArgs {
     /// The folder of everything kept between runs [default: `cocaine` in `$XDG_STATE_HOME` or `~/.local/state`]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// A configuration file in TOML, which the other options override
+    /// A configuration file in TOML, or an original runtime's in JSON, which the other options override
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Closes `locator.connect` at once, as a runtime without a cluster does
@@ -186,6 +214,13 @@ pub(crate) enum Command {
     Gateway(Box<GatewayConfig>, String),
 }
 
+impl ImportArgs {
+    fn into_import(self, env: impl Fn(&str) -> Option<OsString>) -> Result<Import, ConfigError> {
+        let data = data_folder(self.data, env)?;
+        Ok(Import::new(self.folder, data).replace(self.replace).dry_run(self.dry_run))
+    }
+}
+
 impl Command {
     /// Returns how long the program may take to stop.
     pub(crate) fn shutdown_timeout(&self) -> Result<Duration, ConfigError> {
@@ -203,6 +238,30 @@ impl Command {
         }
     }
 
+    /// Returns a configuration file that has the settings of the options and of the configuration file.
+    pub(crate) fn to_toml(&self) -> Result<String, ConfigError> {
+        match self {
+            Self::Node(config, data) => {
+                let mut config = config.clone();
+                config.data = Some(data.clone());
+                config.to_toml()
+            }
+            Self::Gateway(config, locator) => {
+                let mut config = config.clone();
+                config.locator = Some(locator.clone());
+                config.to_toml()
+            }
+        }
+    }
+
+    /// Returns what the configuration file says without effect.
+    pub(crate) fn config_warnings(&self) -> &[ConfigWarning] {
+        match self {
+            Self::Node(config, _) => &config.warnings,
+            Self::Gateway(..) => &[],
+        }
+    }
+
     pub(crate) fn log_config(&self) -> &LogConfig {
         match self {
             Self::Node(config, _) => &config.log,
@@ -212,11 +271,23 @@ impl Command {
 }
 
 impl Cli {
+    /// Returns the import that the command line asks for, if it does.
+    pub(crate) fn import(
+        &self,
+        env: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Option<Import>, ConfigError> {
+        match &self.command {
+            Some(Subcommands::Import(import)) => import.clone().into_import(env).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// Reads the configuration file, if one is given, and overrides it by the options.
     pub(crate) fn into_command(self, env: impl Fn(&str) -> Option<OsString>) -> Result<Command, ConfigError> {
         match self.command {
             Some(Subcommands::Gateway(gateway)) => gateway.into_command(),
-            None => self.node.into_command(env),
+            // An import runs neither; see `import`.
+            Some(Subcommands::Import(_)) | None => self.node.into_command(env),
         }
     }
 }
@@ -259,13 +330,18 @@ impl NodeArgs {
         config.geobase.database = self.geobase.or(config.geobase.database.take());
         self.log.override_config(&mut config.log);
         config.log.verbosity = self.verbosity.or(config.log.verbosity);
-        let data = config.data.clone().or_else(|| default_data(env)).ok_or_else(|| {
-            ConfigError::Value(
-                "neither HOME nor XDG_STATE_HOME is set: say with --data where to keep data".into(),
-            )
-        })?;
+        let data = data_folder(config.data.clone(), env)?;
         Ok(Command::Node(Box::new(config), data))
     }
+}
+
+/// Returns the data folder: the one that is set, or the default one.
+fn data_folder(set: Option<PathBuf>, env: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, ConfigError> {
+    set.or_else(|| default_data(env)).ok_or_else(|| {
+        ConfigError::Value(
+            "neither HOME nor XDG_STATE_HOME is set: say with --data where to keep data".into(),
+        )
+    })
 }
 
 /// Returns the folder in which programs of this user keep their state.
@@ -277,7 +353,9 @@ fn default_data(env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use clap::CommandFactory;
 
     use super::*;
 
@@ -369,6 +447,40 @@ mod tests {
         assert_eq!(overridden.log.terminal, Some(false));
         assert_eq!(overridden.geobase.database.as_deref(), Some(Path::new("d.mmdb")));
         assert_eq!(overridden.http.unwrap().listen.as_deref(), Some("c:3"));
+    }
+
+    /// Returns the options in the columns of `docs/configuration.md`.
+    fn documented_options() -> BTreeSet<String> {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/configuration.md");
+        let page = fs::read_to_string(file).unwrap();
+        let rows = page.lines().filter(|line| line.starts_with("| `"));
+        let quoted = rows.flat_map(|row| row.split('`').skip(1).step_by(2));
+        quoted.filter_map(|text| text.strip_prefix("--")).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn options_for_settings_are_documented() {
+        let command = Cli::command();
+        let gateway = command.find_subcommand("gateway").unwrap();
+        let commands = [&command, gateway].into_iter();
+        let options = commands.flat_map(clap::Command::get_arguments).filter_map(clap::Arg::get_long);
+        let is_setting = |option: &&str| !["check-config", "config", "print-config"].contains(option);
+        let options: BTreeSet<_> = options.filter(is_setting).map(str::to_owned).collect();
+        assert_eq!(options, documented_options());
+    }
+
+    #[test]
+    fn printed_configuration_has_options_and_data_folder() {
+        let printed = |args: &[&str]| {
+            let command = parse(args).into_command(env([("HOME", "/home/u")])).unwrap();
+            command.to_toml().unwrap().parse::<toml::Table>().unwrap()
+        };
+        let node = printed(&["--no-cluster", "--http", "a:1", "--log-level", "warn"]);
+        assert_eq!(node["data"].as_str(), Some("/home/u/.local/state/cocaine"));
+        assert_eq!((node["cluster"].as_bool(), node["http"]["listen"].as_str()), (Some(false), Some("a:1")));
+        assert_eq!(node["log"]["level"].as_str(), Some("warn"));
+        assert_eq!(node.get("listen"), None, "the default is a comment");
+        assert_eq!(printed(&["gateway", "--locator", "b:2"])["locator"].as_str(), Some("b:2"));
     }
 
     #[test]

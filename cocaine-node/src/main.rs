@@ -9,12 +9,13 @@ mod signals;
 
 use std::{
     env,
+    io::{self, Write},
     process::{self, ExitCode},
     time::{Duration, Instant},
 };
 
 use clap::Parser;
-use cocaine_node::{helper, open_files};
+use cocaine_node::{helper, import::Import, open_files};
 use tokio::runtime::Runtime;
 
 use cli::{Cli, Command};
@@ -40,6 +41,9 @@ fn main() -> ExitCode {
 
 fn start() -> Result<ExitCode, ProgramError> {
     let cli = Cli::parse();
+    if let Some(import) = cli.import(|name| env::var_os(name))? {
+        return run_import(&import);
+    }
     if let Err(error) = open_files::raise_limit() {
         eprintln!("cocaine-node: the limit of open files stays as it is: {error}");
     }
@@ -50,15 +54,20 @@ fn start() -> Result<ExitCode, ProgramError> {
     ended
 }
 
+/// Runs an import, and prints what it has done.
+fn run_import(import: &Import) -> Result<ExitCode, ProgramError> {
+    let report = import.run()?;
+    write!(io::stdout(), "{report}")?;
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Runs a node or a gateway until the process is told to stop.
 async fn run(cli: &Cli) -> Result<ExitCode, ProgramError> {
     let mut command = read_command(cli)?;
     // Checked before anything starts.
     command.shutdown_timeout()?;
-    if cli.check_config {
-        command.check()?;
-        println!("cocaine-node: the configuration can be used");
-        return Ok(ExitCode::SUCCESS);
+    if cli.check_config || cli.print_config {
+        return show(cli, &command);
     }
     let mut signals = Signals::new()?;
     let mut log = ProgramLog::start(command.log_config())?;
@@ -97,6 +106,23 @@ async fn run(cli: &Cli) -> Result<ExitCode, ProgramError> {
             Ok(again.exit_code())
         }
     }
+}
+
+/// Checks the configuration and, if that is wanted, prints it.
+fn show(cli: &Cli, command: &Command) -> Result<ExitCode, ProgramError> {
+    command.check()?;
+    if cli.print_config {
+        for warning in command.config_warnings() {
+            eprintln!("cocaine-node: {warning}");
+        }
+        server::print_text(&command.to_toml()?);
+    } else {
+        for warning in command.config_warnings() {
+            println!("cocaine-node: {warning}");
+        }
+        println!("cocaine-node: the configuration can be used");
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn read_command(cli: &Cli) -> Result<Command, ProgramError> {

@@ -12,6 +12,7 @@ mod error;
 mod folder;
 mod format;
 mod nodes;
+mod offline;
 mod pending;
 mod request;
 mod snapshot;
@@ -29,6 +30,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub(crate) use client::{ClientStore, Observation, ObservedState};
 pub use error::{OpenError, StoreError};
 pub(crate) use nodes::{NodeRecord, NodeTable};
+pub(crate) use offline::OfflineStore;
 pub(crate) use request::Change;
 pub(crate) use snapshot::{FirstRead, Snapshot};
 

@@ -13,7 +13,7 @@ use redb::{Builder, Database, DatabaseError, StorageError, backends::FileBackend
 use super::{OpenError, StoreError, format, writer::Backend};
 use crate::permissions::{PRIVATE_FILE, PRIVATE_FOLDER, create_private_folder, narrow, write_private_file};
 
-const DATABASE_FILE: &str = "node.redb";
+pub(super) const DATABASE_FILE: &str = "node.redb";
 /// The database until it is whole.
 const NEW_FILE: &str = "node.redb.new";
 const PID_FILE: &str = "node.pid";
