@@ -1,5 +1,7 @@
 //! The command line, whose options override the configuration file.
 
+mod data;
+
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -8,6 +10,8 @@ use cocaine_node::{
     config::{ConfigError, GatewayConfig, HttpConfig, LogConfig, LogFormat, LogLevel, NodeConfig},
     gateway::Gateway,
 };
+
+pub(crate) use self::data::DataCommand;
 
 /// A whole Cocaine cloud on this machine: locator, storage, logging and the node's apps.
 #[derive(Clone, Debug, Parser)]
@@ -26,6 +30,8 @@ pub(crate) struct Cli {
 enum Subcommands {
     /// Runs an HTTP gateway alone, in front of any cloud
     Gateway(GatewayArgs),
+    #[command(flatten)]
+    Data(DataCommand),
 }
 
 /// The options of a gateway that runs without a node.
@@ -212,10 +218,21 @@ impl Command {
 }
 
 impl Cli {
+    /// Returns the command for a data folder, if it is one.
+    pub(crate) fn data_command(&self) -> Option<&DataCommand> {
+        match &self.command {
+            Some(Subcommands::Data(command)) => Some(command),
+            _ => None,
+        }
+    }
+
     /// Reads the configuration file, if one is given, and overrides it by the options.
     pub(crate) fn into_command(self, env: impl Fn(&str) -> Option<OsString>) -> Result<Command, ConfigError> {
         match self.command {
             Some(Subcommands::Gateway(gateway)) => gateway.into_command(),
+            Some(Subcommands::Data(_)) => Err(ConfigError::Value(
+                "--check-config is for the configuration of a node or a gateway".into(),
+            )),
             None => self.node.into_command(env),
         }
     }
@@ -259,20 +276,20 @@ impl NodeArgs {
         config.geobase.database = self.geobase.or(config.geobase.database.take());
         self.log.override_config(&mut config.log);
         config.log.verbosity = self.verbosity.or(config.log.verbosity);
-        let data = config.data.clone().or_else(|| default_data(env)).ok_or_else(|| {
-            ConfigError::Value(
-                "neither HOME nor XDG_STATE_HOME is set: say with --data where to keep data".into(),
-            )
-        })?;
+        let data = config.data.clone().map_or_else(|| default_data(env), Ok)?;
         Ok(Command::Node(Box::new(config), data))
     }
 }
 
 /// Returns the folder in which programs of this user keep their state.
-fn default_data(env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+fn default_data(env: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, ConfigError> {
     let path = |name| env(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = path("XDG_STATE_HOME").or_else(|| path("HOME").map(|home| home.join(".local/state")));
-    state.map(|state| state.join("cocaine"))
+    state.map(|state| state.join("cocaine")).ok_or_else(|| {
+        ConfigError::Value(
+            "neither HOME nor XDG_STATE_HOME is set: say with --data where to keep data".into(),
+        )
+    })
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`config`] | the configuration file, as plain data; [`NodeBuilder::config`] takes it |
+//! | [`data`] | backup, restoration and compaction of a data folder |
 //! | [`gateway`] | HTTP in front of a cloud, in the node or alone |
 //! | [`helper`] | the program that starts workers |
 //! | [`log`] | the log behind the services `logging` and `logging::v2` |
@@ -42,6 +43,8 @@
 
 pub(crate) mod apps;
 pub mod config;
+mod control;
+pub mod data;
 mod errno;
 pub mod gateway;
 pub mod helper;

@@ -56,6 +56,8 @@ const NODE: Layers = Layers {
     rows: &[
         &["errno", "config", "open_files", "permissions"],
         &["helper", "metrics", "store"],
+        &["control"],
+        &["data"],
         &["log", "registry"],
         &["service_host"],
         &["apps", "gateway"],

@@ -29,6 +29,7 @@ use crate::{
         AppEnvironment, AppFolders, Apps, AppsGuard, Crashlogs, Housekeeper, Spawner, WorkerLauncher,
         WorkerPermits,
     },
+    control::ControlServer,
     gateway::Gateway,
     log::Log,
     metrics::MetricsRegistry,
@@ -49,7 +50,7 @@ use crate::{
         uniresis::UniresisService,
         urlfetch::UrlfetchShared,
     },
-    store::{Store, StoreError},
+    store::{Store, StoreError, Upkeep},
 };
 
 /// The header of `connect` that carries `extra_param` to other nodes.
@@ -99,16 +100,11 @@ impl NodeSettings {
         let locate = ServeLocator::new(move |caller| LocatorService::new(locator.clone(), caller));
         let address = starter.start("locator", locate, Some(&self.listen)).await?;
         let services = starter.services;
-        if address.ip().is_unspecified() && host.addresses.is_empty() {
-            tracing::warn!(
-                "listening on all addresses: a client is told the one that it has connected to; set `hostname` to \
-                 announce another"
-            );
-        }
+        warn_if_unspecified(address, &host);
         // Set once, here; before it is set, no app runs.
         let _ = locators.set(local_address(address).to_string());
-        let collector =
-            NodeCollector { since, metrics: host.metrics.clone(), apps: apps.clone(), log: shared.log };
+        let (metrics, log) = (host.metrics.clone(), shared.log);
+        let collector = NodeCollector { since, metrics, apps: apps.clone(), log, store: store.clone() };
         let gateway = self.start_gateway(address, collector).await?;
         let apps = AppsGuard(apps);
         if let Some(runlist) = &self.runlist {
@@ -118,6 +114,7 @@ impl NodeSettings {
             apps.0.restore().await;
         }
         let housekeeper = Housekeeper::start(apps.0.clone());
+        let (upkeep, control) = (Upkeep::start(store.clone()), self.start_control(&store));
         let ticking = host.metrics.update_rates();
         Ok(Node {
             address,
@@ -130,8 +127,19 @@ impl NodeSettings {
             config: self.config,
             shutdown_timeout: self.shutdown_timeout,
             housekeeper,
+            upkeep,
+            control,
             _ticking: ticking,
         })
+    }
+
+    /// Serves the control socket of the data folder, if there is one.
+    fn start_control(&self, store: &Store) -> Option<ControlServer> {
+        let started = ControlServer::start(self.data.as_deref()?, store.clone());
+        let warn = |error: &_| {
+            tracing::warn!(%error, "backups and compaction need the node to stop: its control socket cannot be used");
+        };
+        started.inspect_err(warn).ok()
     }
 
     /// Starts the gateway, if there is one, in front of the locator at this address.
@@ -234,6 +242,15 @@ impl SharedParts {
         let (since, apps, log) = (self.since, self.apps.clone(), self.log.clone());
         let (metrics, memory) = (host.metrics.clone(), host.memory.clone());
         MetricsService::new(MetricSources { since, metrics, memory, apps, filters: logging.filters(), log })
+    }
+}
+
+fn warn_if_unspecified(address: SocketAddr, host: &ServiceHost) {
+    if address.ip().is_unspecified() && host.addresses.is_empty() {
+        tracing::warn!(
+            "listening on all addresses: a client is told the one that it has connected to; set `hostname` to announce \
+             another"
+        );
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    fn command(args: &[&str]) -> Command {
+    pub(crate) fn command(args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cocaine-node"));
         command.args(args).env_remove("HOME").env_remove("XDG_STATE_HOME");
         command
