@@ -70,7 +70,8 @@ use diagnostics::Diagnostics;
 /// The types of the arguments decide what the handler receives; aliases of these types work as well.
 ///
 /// - No argument: the handler runs at once, without waiting for a chunk.
-/// - One value: the first chunk, decoded as `MessagePack`; `Bytes` is the chunk itself.
+/// - One value: the first chunk, decoded as `MessagePack` by `cocaine::msgpack`; `Bytes` is the chunk itself. Structs are
+///   read from maps of their fields, and from arrays.
 /// - Several values: the elements of the array in the first chunk. Further elements are ignored, and a missing element at
 ///   the end is `None`.
 /// - `SessionReceiver<T>`: the chunks that follow, as a stream.
@@ -81,8 +82,8 @@ use diagnostics::Diagnostics;
 /// # Replies
 ///
 /// A handler returns a value, or a `Result` whose error implements `Display`. `()` sends no chunk, `Bytes` is sent as it
-/// is, a `Stream` of `Result`s sends a chunk for each item, and any other value is sent as one chunk of `MessagePack`. A
-/// `cocaine::Error` of a service is sent with its category and code; any other error, and a panic, as `[42, 100]` with its
+/// is, a `Stream` of `Result`s sends a chunk for each item, and any other value is sent as one chunk of `MessagePack`, in
+/// which a struct is a map of its fields. A `cocaine::Error` of a service is sent with its category and code; any other error, and a panic, as `[42, 100]` with its
 /// text.
 ///
 /// # Settings

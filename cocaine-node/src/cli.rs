@@ -7,8 +7,11 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cocaine_node::{
     Node,
-    config::{ConfigError, GatewayConfig, HttpConfig, LogConfig, LogFormat, LogLevel, NodeConfig},
+    config::{
+        ConfigError, ConfigWarning, GatewayConfig, HttpConfig, LogConfig, LogFormat, LogLevel, NodeConfig,
+    },
     gateway::Gateway,
+    import::Import,
 };
 
 pub(crate) use self::data::DataCommand;
@@ -30,8 +33,29 @@ pub(crate) struct Cli {
 enum Subcommands {
     /// Runs an HTTP gateway alone, in front of any cloud
     Gateway(GatewayArgs),
+    /// Takes what an original runtime has stored in files into the data folder, while no node uses it
+    ///
+    /// Blobs and tags of all collections are written in one transaction. The folder is not changed, links in it are not
+    /// followed, and a second import of it changes nothing.
+    Import(ImportArgs),
     #[command(flatten)]
     Data(DataCommand),
+}
+
+/// The options of an import.
+#[derive(Clone, Debug, Args)]
+struct ImportArgs {
+    /// The folder of a storage of the type `files`: its `path` in the original's configuration
+    folder: PathBuf,
+    /// The folder of everything that a node keeps between runs [default: `cocaine` in `$XDG_STATE_HOME` or `~/.local/state`]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Replaces blobs that are stored already and differ
+    #[arg(long)]
+    replace: bool,
+    /// Writes nothing, and prints what would be done
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// The options of a gateway that runs without a node.
@@ -64,7 +88,7 @@ struct NodeArgs {
     /// The folder of everything kept between runs [default: `cocaine` in `$XDG_STATE_HOME` or `~/.local/state`]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// A configuration file in TOML, which the other options override
+    /// A configuration file in TOML, or an original runtime's in JSON, which the other options override
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Closes `locator.connect` at once, as a runtime without a cluster does
@@ -192,6 +216,13 @@ pub(crate) enum Command {
     Gateway(Box<GatewayConfig>, String),
 }
 
+impl ImportArgs {
+    fn into_import(self, env: impl Fn(&str) -> Option<OsString>) -> Result<Import, ConfigError> {
+        let data = data_folder(self.data, env)?;
+        Ok(Import::new(self.folder, data).replace(self.replace).dry_run(self.dry_run))
+    }
+}
+
 impl Command {
     /// Returns how long the program may take to stop.
     pub(crate) fn shutdown_timeout(&self) -> Result<Duration, ConfigError> {
@@ -206,6 +237,14 @@ impl Command {
         match self {
             Self::Node(config, _) => Node::builder().config(config).check(),
             Self::Gateway(config, _) => Gateway::check(&config.http),
+        }
+    }
+
+    /// Returns what the configuration file says without effect.
+    pub(crate) fn config_warnings(&self) -> &[ConfigWarning] {
+        match self {
+            Self::Node(config, _) => &config.warnings,
+            Self::Gateway(..) => &[],
         }
     }
 
@@ -226,6 +265,17 @@ impl Cli {
         }
     }
 
+    /// Returns the import that the command line asks for, if it does.
+    pub(crate) fn import(
+        &self,
+        env: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Option<Import>, ConfigError> {
+        match &self.command {
+            Some(Subcommands::Import(import)) => import.clone().into_import(env).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// Reads the configuration file, if one is given, and overrides it by the options.
     pub(crate) fn into_command(self, env: impl Fn(&str) -> Option<OsString>) -> Result<Command, ConfigError> {
         match self.command {
@@ -233,7 +283,8 @@ impl Cli {
             Some(Subcommands::Data(_)) => Err(ConfigError::Value(
                 "--check-config is for the configuration of a node or a gateway".into(),
             )),
-            None => self.node.into_command(env),
+            // An import runs neither; see `import`.
+            Some(Subcommands::Import(_)) | None => self.node.into_command(env),
         }
     }
 }
@@ -276,20 +327,25 @@ impl NodeArgs {
         config.geobase.database = self.geobase.or(config.geobase.database.take());
         self.log.override_config(&mut config.log);
         config.log.verbosity = self.verbosity.or(config.log.verbosity);
-        let data = config.data.clone().map_or_else(|| default_data(env), Ok)?;
+        let data = data_folder(config.data.clone(), env)?;
         Ok(Command::Node(Box::new(config), data))
     }
 }
 
-/// Returns the folder in which programs of this user keep their state.
-fn default_data(env: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, ConfigError> {
-    let path = |name| env(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let state = path("XDG_STATE_HOME").or_else(|| path("HOME").map(|home| home.join(".local/state")));
-    state.map(|state| state.join("cocaine")).ok_or_else(|| {
+/// Returns the data folder: the one that is set, or the default one.
+fn data_folder(set: Option<PathBuf>, env: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, ConfigError> {
+    set.or_else(|| default_data(env)).ok_or_else(|| {
         ConfigError::Value(
             "neither HOME nor XDG_STATE_HOME is set: say with --data where to keep data".into(),
         )
     })
+}
+
+/// Returns the folder in which programs of this user keep their state.
+fn default_data(env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let path = |name| env(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = path("XDG_STATE_HOME").or_else(|| path("HOME").map(|home| home.join(".local/state")));
+    state.map(|state| state.join("cocaine"))
 }
 
 #[cfg(test)]

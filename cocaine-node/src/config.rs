@@ -1,6 +1,7 @@
 //! The configuration files, in TOML: plain data, below everything that is configured.
 //!
-//! A part of the node reads its own section and checks the values when it starts.
+//! A part of the node reads its own section and checks the values when it starts. [`NodeConfig::read`] also takes the JSON
+//! of an original runtime, and lists in [`NodeConfig::warnings`] what of it has no counterpart.
 //!
 //! ```toml
 //! listen = "127.0.0.1:10053"      # the locator; the other services listen on free ports of the same address
@@ -24,6 +25,7 @@
 //! idle_timeout = true             # false: idle workers stay, whatever their profile says
 //! restore = true                  # false: the apps that ran when the node ended do not start again with it
 //! max_workers = 1024              # that all apps may have together; further ones start as others end
+//! cgroups = true                  # false: workers get no control groups of their own
 //! crashlogs = 50                  # of one app that are kept; older ones are removed
 //! crashlog_bytes = 16777216       # of the crashlogs of one app
 //! total_crashlog_bytes = 268435456 # of the crashlogs of all apps
@@ -77,9 +79,12 @@ mod limits;
 mod log;
 mod merge;
 mod node;
+mod original;
+mod read;
 #[cfg(test)]
 mod tests;
 mod urlfetch;
+mod warning;
 
 pub use self::{
     access_log::{AccessLogConfig, AccessLogKind},
@@ -94,4 +99,5 @@ pub use self::{
     log::{LogConfig, LogFormat, LogLevel},
     node::NodeConfig,
     urlfetch::UrlfetchConfig,
+    warning::ConfigWarning,
 };

@@ -2,13 +2,15 @@
 //!
 //! A process can only set its own parent-death signal, and only a parent can end what its children have left behind. Therefore
 //! a node runs a helper program, which closes the descriptors that it has inherited and runs itself again in a new process
-//! group. That one restores the limit of open files and executes the worker in its place; the first one stays, and ends
-//! everything that the worker has started when the worker or the node ends.
+//! group. That one enters the control group of the worker, if there is one, restores the limit of open files, and executes the
+//! worker in its place; the first one stays, and ends everything that the worker has started when the worker or the node ends.
 //!
 //! A program that embeds a node with apps calls [`exec_worker_if_requested`] at the start of its `main` and so is its own
 //! helper, or it names the program `cocaine-node` with [`Helper::at`].
 
+mod cgroup;
 mod reaper;
+mod worker_groups;
 
 use std::{
     env,
@@ -23,18 +25,20 @@ use nix::{sys::signal::kill, unistd};
 use rustix::fs::{StatVfsMountFlags, statvfs};
 use rustix::process::{Signal, getpid, getppid, set_child_subreaper, set_parent_process_death_signal};
 
+pub use self::worker_groups::{WorkerGroup, WorkerGroups};
+
 use self::reaper::BlockedSignals;
 
 use crate::open_files;
 
-/// The first argument of a helper. The process id of the node, the soft limit of open files or [`UNCHANGED`], the name that
-/// the worker sees as its own, its program and its arguments follow.
+/// The first argument of a helper. The process id of the node, the soft limit of open files or [`UNSET`], the folder of the
+/// worker's control group or [`UNSET`], the name that the worker sees as its own, its program and its arguments follow.
 const EXEC_WORKER: &str = "--exec-worker";
 /// The first argument of the helper that the first one runs and that becomes the worker. The same arguments follow, but for
 /// the process id, which is that of the first helper.
 const EXEC_PROGRAM: &str = "--exec-program";
-/// Stands for the limit of open files that the helper has.
-const UNCHANGED: &str = "-";
+/// Stands for the limit of open files, or for the control group, that the helper has.
+const UNSET: &str = "-";
 /// The first descriptor after those of the standard streams.
 const FIRST_DESCRIPTOR: RawFd = 3;
 
@@ -56,17 +60,18 @@ impl Helper {
     /// Returns the command that runs `program` with these arguments. The program sees `name` as its own name, inherits no
     /// descriptors but the standard streams, and is a child of the process that the command starts. That one passes signals
     /// on to it, ends as it has ended, and kills it and everything that it has started when the thread that spawns the
-    /// command ends.
+    /// command ends. The program starts in the control group, if there is one.
     pub fn command(
         &self,
+        group: Option<&WorkerGroup>,
         name: &OsStr,
         program: &Path,
         args: impl IntoIterator<Item = impl AsRef<OsStr>>,
     ) -> Command {
         let mut command = Command::new(&self.0);
         command.arg0("cocaine-node").arg(EXEC_WORKER).arg(process::id().to_string());
-        command
-            .arg(open_files::worker_limit().map_or_else(|| UNCHANGED.to_owned(), |limit| limit.to_string()));
+        command.arg(open_files::worker_limit().map_or_else(|| UNSET.to_owned(), |limit| limit.to_string()));
+        command.arg(group.map_or(OsStr::new(UNSET), |group| group.path().as_os_str()));
         command.arg(name).arg(program).args(args).process_group(0);
         // The service manager hears from the node alone.
         command.env_remove("NOTIFY_SOCKET");
@@ -98,9 +103,7 @@ pub fn exec_worker_if_requested() {
 /// Runs a worker as a child of this process, to its end. Returns why it could not.
 fn run_worker(args: &[OsString]) -> String {
     let [parent, rest @ ..] = args else { return format!("{EXEC_WORKER} is for the node alone") };
-    if rest.len() < 3 {
-        return format!("{EXEC_WORKER} is for the node alone");
-    }
+    let [_, group, _, _, ..] = rest else { return format!("{EXEC_WORKER} is for the node alone") };
     let signals = match BlockedSignals::new() {
         Ok(signals) => signals,
         Err(error) => return format!("cannot wait for signals: {error}"),
@@ -117,7 +120,9 @@ fn run_worker(args: &[OsString]) -> String {
     let mut command = Command::new("/proc/self/exe");
     command.arg0("cocaine-node").arg(EXEC_PROGRAM).arg(process::id().to_string()).args(rest).process_group(0);
     match command.spawn() {
-        Ok(child) => reaper::run(unistd::Pid::from_raw(child.id().cast_signed()), &signals),
+        Ok(child) => {
+            reaper::run(unistd::Pid::from_raw(child.id().cast_signed()), group_folder(group), &signals)
+        }
         Err(error) => format!("cannot start a process: {error}"),
     }
 }
@@ -137,13 +142,21 @@ fn die_with(parent: &OsStr, signal: Signal) -> Result<(), String> {
 
 /// Replaces this process by the worker. Returns why it could not.
 fn exec_program(mut args: impl Iterator<Item = OsString>) -> String {
-    let (Some(parent), Some(limit), Some(name), Some(program)) =
-        (args.next(), args.next(), args.next(), args.next())
+    let (Some(parent), Some(limit), Some(group), Some(name), Some(program)) =
+        (args.next(), args.next(), args.next(), args.next(), args.next())
     else {
         return format!("{EXEC_PROGRAM} is for the node alone");
     };
     if let Err(error) = die_with(&parent, Signal::KILL) {
         return error;
+    }
+    if let Some(group) = group_folder(&group)
+        && let Err(error) = cgroup::enter(group)
+    {
+        let group = group.display();
+        eprintln!(
+            "cocaine-node: cannot enter the control group {group}: {error}; the worker runs outside of it"
+        );
     }
     if let Some(limit) = limit.to_str().and_then(|limit| limit.parse().ok())
         && let Err(error) = open_files::set_soft_limit(Some(limit))
@@ -157,6 +170,11 @@ fn exec_program(mut args: impl Iterator<Item = OsString>) -> String {
     let program = Path::new(".").join(program);
     let error = Command::new(&program).arg0(name).args(args).exec();
     format!("cannot run {}: {error}{}", program.display(), hint(&program, &error))
+}
+
+/// Returns the folder of the control group that an argument names.
+fn group_folder(argument: &OsStr) -> Option<&Path> {
+    Some(Path::new(argument)).filter(|_| argument != UNSET)
 }
 
 /// Closes all descriptors but the standard streams: whoever started the node may have left some open.

@@ -36,6 +36,7 @@
 //! | [`data`] | backup, restoration and compaction of a data folder |
 //! | [`gateway`] | HTTP in front of a cloud, in the node or alone |
 //! | [`helper`] | the program that starts workers |
+//! | [`import`] | what an original runtime has stored in files |
 //! | [`log`] | the log behind the services `logging` and `logging::v2` |
 //! | [`open_files`] | raises the limit of open files |
 //!
@@ -48,6 +49,7 @@ pub mod data;
 mod errno;
 pub mod gateway;
 pub mod helper;
+pub mod import;
 pub mod log;
 mod metrics;
 mod node;

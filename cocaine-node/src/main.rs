@@ -9,12 +9,13 @@ mod signals;
 
 use std::{
     env,
+    io::{self, Write},
     process::{self, ExitCode},
     time::{Duration, Instant},
 };
 
 use clap::Parser;
-use cocaine_node::{helper, open_files};
+use cocaine_node::{helper, import::Import, open_files};
 use tokio::runtime::Runtime;
 
 use cli::{Cli, Command, DataCommand};
@@ -40,6 +41,9 @@ fn main() -> ExitCode {
 
 fn start() -> Result<ExitCode, ProgramError> {
     let cli = Cli::parse();
+    if let Some(import) = cli.import(|name| env::var_os(name))? {
+        return run_import(&import);
+    }
     if let Err(error) = open_files::raise_limit() {
         eprintln!("cocaine-node: the limit of open files stays as it is: {error}");
     }
@@ -48,6 +52,13 @@ fn start() -> Result<ExitCode, ProgramError> {
     // Dropping the task of a worker kills it.
     runtime.shutdown_timeout(EXIT_TIMEOUT);
     ended
+}
+
+/// Runs an import, and prints what it has done.
+fn run_import(import: &Import) -> Result<ExitCode, ProgramError> {
+    let report = import.run()?;
+    write!(io::stdout(), "{report}")?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Carries out a command, or runs a node or a gateway until the process is told to stop.
@@ -74,6 +85,9 @@ async fn run_server(cli: &Cli) -> Result<ExitCode, ProgramError> {
     command.shutdown_timeout()?;
     if cli.check_config {
         command.check()?;
+        for warning in command.config_warnings() {
+            println!("cocaine-node: {warning}");
+        }
         println!("cocaine-node: the configuration can be used");
         return Ok(ExitCode::SUCCESS);
     }

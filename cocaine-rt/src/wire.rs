@@ -3,6 +3,7 @@
 pub(crate) mod bytes;
 pub(crate) mod decode;
 pub(crate) mod encode;
+pub(crate) mod format;
 pub(crate) mod frame;
 pub(crate) mod headers;
 pub(crate) mod hpack;

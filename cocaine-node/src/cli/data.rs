@@ -12,7 +12,7 @@ use cocaine_node::{
     data::{self, Replacement},
 };
 
-use super::default_data;
+use super::data_folder;
 use crate::ProgramError;
 
 /// The commands for a data folder.
@@ -82,10 +82,8 @@ impl FolderArgs {
             Some(file) => NodeConfig::read(file).map(|config| config.data),
             None => Ok(None),
         };
-        match &self.data {
-            Some(data) => Ok(data.clone()),
-            None => configured()?.map_or_else(|| default_data(env), Ok),
-        }
+        let set = self.data.clone().map_or_else(configured, |data| Ok(Some(data)))?;
+        data_folder(set, env)
     }
 }
 

@@ -19,6 +19,8 @@ pub struct AppsConfig {
     pub restore: Option<bool>,
     /// Workers that all apps may have together. 1,024.
     pub max_workers: Option<usize>,
+    /// Whether each worker runs in a control group of its own (cgroup v2), where the node may create some. `true`.
+    pub cgroups: Option<bool>,
     /// Crashlogs that are kept of one app. 50.
     pub crashlogs: Option<usize>,
     /// Bytes of the crashlogs of one app. 16 MiB.
@@ -37,6 +39,7 @@ impl AppsConfig {
             idle_timeout,
             restore,
             max_workers,
+            cgroups,
             crashlogs,
             crashlog_bytes,
             total_crashlog_bytes,
@@ -46,6 +49,7 @@ impl AppsConfig {
         overwrite(&mut self.idle_timeout, idle_timeout);
         overwrite(&mut self.restore, restore);
         overwrite(&mut self.max_workers, max_workers);
+        overwrite(&mut self.cgroups, cgroups);
         overwrite(&mut self.crashlogs, crashlogs);
         overwrite(&mut self.crashlog_bytes, crashlog_bytes);
         overwrite(&mut self.total_crashlog_bytes, total_crashlog_bytes);

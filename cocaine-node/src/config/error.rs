@@ -14,7 +14,7 @@ pub enum ConfigError {
         /// The error of the operating system.
         source: io::Error,
     },
-    /// The file is not valid TOML, or has an unknown key or a value of the wrong type.
+    /// The file is not valid TOML or JSON, or has an unknown key or a value of the wrong type.
     #[error("{}:{line}: {reason}", .file.display())]
     Parse {
         /// The file.

@@ -6,7 +6,13 @@ use cocaine::MemoryBudget;
 use serde::Deserialize;
 
 use super::{
-    duration::seconds, error::ConfigError, file::read_toml, http::HttpConfig, limits::memory, log::LogConfig,
+    duration::seconds,
+    error::ConfigError,
+    file::{parse_toml, read_bytes, to_text},
+    http::HttpConfig,
+    limits::memory,
+    log::LogConfig,
+    original,
 };
 
 /// The configuration of a gateway that runs without a node.
@@ -37,7 +43,12 @@ pub struct GatewayConfig {
 impl GatewayConfig {
     /// Reads a file.
     pub fn read(file: &Path) -> Result<Self, ConfigError> {
-        read_toml(file)
+        let text = to_text(file, read_bytes(file)?)?;
+        if original::is_json(&text) {
+            let reason = "this is JSON: the configuration of a gateway is TOML, and an original runtime's is for a node";
+            return Err(ConfigError::Parse { file: file.into(), line: 1, reason: reason.into() });
+        }
+        parse_toml(file, &text)
     }
 
     /// Returns the memory of all connections and responses, if it is set.

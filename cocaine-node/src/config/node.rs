@@ -1,17 +1,14 @@
 //! The configuration file of a node.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use cocaine::{Bytes, msgpack};
 use serde::Deserialize;
 
 use super::{
     apps::AppsConfig, cache::CacheConfig, chrono::ChronoConfig, duration::seconds, error::ConfigError,
-    file::read_toml, geobase::GeobaseConfig, http::HttpConfig, limits::LimitsConfig, log::LogConfig,
-    merge::overwrite, urlfetch::UrlfetchConfig,
+    geobase::GeobaseConfig, http::HttpConfig, limits::LimitsConfig, log::LogConfig, merge::overwrite,
+    urlfetch::UrlfetchConfig, warning::ConfigWarning,
 };
 
 /// The configuration of a node. What it leaves out has its default.
@@ -54,14 +51,13 @@ pub struct NodeConfig {
     pub extra_param: toml::Table,
     /// The limits of each connection.
     pub limits: LimitsConfig,
+    /// What the file says without effect on a node, since it is the configuration of an original runtime. A node logs it when it
+    /// starts.
+    #[serde(skip)]
+    pub warnings: Vec<ConfigWarning>,
 }
 
 impl NodeConfig {
-    /// Reads a file.
-    pub fn read(file: &Path) -> Result<Self, ConfigError> {
-        read_toml(file)
-    }
-
     /// Overwrites every value that `newer` sets; tables are merged by their keys.
     pub(crate) fn merge(&mut self, newer: Self) {
         overwrite(&mut self.listen, newer.listen);
@@ -84,6 +80,7 @@ impl NodeConfig {
         self.geobase.merge(newer.geobase);
         self.extra_param.extend(newer.extra_param);
         self.limits.merge(newer.limits);
+        self.warnings.extend(newer.warnings);
     }
 
     /// Returns the keys and sections that differ and that a running node cannot change. The sections `log` and `http` are

@@ -48,6 +48,7 @@ fn documented_example_sets_every_key() {
             idle_timeout: Some(true),
             restore: Some(true),
             max_workers: Some(1024),
+            cgroups: Some(true),
             crashlogs: Some(50),
             crashlog_bytes: Some(16 << 20),
             total_crashlog_bytes: Some(256 << 20),

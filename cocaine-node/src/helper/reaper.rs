@@ -1,7 +1,8 @@
 //! The process between a node and a worker: it ends everything that the worker has started.
 //!
 //! It is a subreaper: whatever a worker starts stays among its descendants, also what has left the worker's process group and
-//! session, or whose parent has ended. It has one thread, and waits for signals:
+//! session, or whose parent has ended. If the worker has a control group, that is killed first, and removed at last. The reaper
+//! is outside of it. It has one thread, and waits for signals:
 //!
 //! | signal | what it does |
 //! |---|---|
@@ -9,15 +10,18 @@
 //! | [`KILL`] from the node, or [`NODE_GONE`] from the kernel | kills all descendants, and ends |
 //! | others that end programs | passes them on to the worker's process group |
 //!
-//! If it is killed itself, the worker is killed too, but nothing that the worker has started.
+//! If it is killed itself, the worker is killed too. What the worker has started is ended by the node then, if it is in a control
+//! group; otherwise it is not.
 
-use std::{fs, process};
+use std::{fs, path::Path, process};
 
 use nix::{
     sys::signal::{SigSet, Signal, kill, killpg},
     unistd,
 };
 use rustix::process::{Pid, Resource, Rlimit, WaitOptions, WaitStatus, getrlimit, setrlimit, wait};
+
+use super::cgroup;
 
 /// The signal with which the node has everything killed. Before the reaper is ready, it ends the reaper, which has started
 /// nothing then.
@@ -48,7 +52,7 @@ pub(super) fn unblock_signals() -> nix::Result<()> {
 }
 
 /// Waits for the worker to end or to be killed, and ends this process as the worker has.
-pub(super) fn run(worker: unistd::Pid, signals: &BlockedSignals) -> ! {
+pub(super) fn run(worker: unistd::Pid, group: Option<&Path>, signals: &BlockedSignals) -> ! {
     let mut status = None;
     while status.is_none() {
         match signals.0.wait() {
@@ -59,10 +63,18 @@ pub(super) fn run(worker: unistd::Pid, signals: &BlockedSignals) -> ! {
             Err(_) => {}
         }
     }
+    if let Some(group) = group {
+        // What has left the group is found below.
+        let _ = cgroup::kill(group);
+    }
     // Fails only if the group has ended. A descendant may become a child only when its parent has ended.
     let _ = killpg(worker, Signal::SIGKILL);
     while kill_children() > 0 {
         reap(worker, WaitOptions::empty(), &mut status);
+    }
+    if let Some(group) = group {
+        // The node, or the next one, does what fails here.
+        let _ = cgroup::end(group);
     }
     end_as(status)
 }

@@ -264,6 +264,7 @@ impl NodeBuilder {
             restore_apps: config.apps.restore.unwrap_or(true),
             crashlogs: crashlog_limits(&config.apps)?,
             max_workers: config.apps.max_workers.unwrap_or(MAX_WORKERS),
+            cgroups: config.apps.cgroups.unwrap_or(true),
             http: config.http,
             cache: config.cache,
             chrono: config.chrono,

@@ -86,6 +86,9 @@ impl Node {
             _ => fixed.push("http"),
         }
         self.shutdown_timeout = shutdown_timeout;
+        for warning in config.warnings.iter().filter(|warning| !self.config.warnings.contains(warning)) {
+            tracing::warn!("configuration: {warning}");
+        }
         Ok(fixed)
     }
 

@@ -15,6 +15,7 @@ use crate::{
 
 /// The settings of a node.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the configuration")]
 pub(super) struct NodeSettings {
     /// The configuration that the settings come from.
     pub(super) config: NodeConfig,
@@ -37,6 +38,7 @@ pub(super) struct NodeSettings {
     pub(super) restore_apps: bool,
     pub(super) crashlogs: CrashlogLimits,
     pub(super) max_workers: usize,
+    pub(super) cgroups: bool,
     pub(super) shutdown_timeout: Duration,
     pub(super) http: Option<HttpConfig>,
     pub(super) cache: CacheConfig,

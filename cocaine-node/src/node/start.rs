@@ -31,6 +31,7 @@ use crate::{
     },
     control::ControlServer,
     gateway::Gateway,
+    helper::WorkerGroups,
     log::Log,
     metrics::MetricsRegistry,
     registry::{Registry, Routers},
@@ -58,6 +59,9 @@ const EXTRA: &str = "x-cocaine-locator-extra";
 
 /// Starts a node.
 pub(super) async fn start(settings: NodeSettings) -> Result<Node, StartError> {
+    for warning in &settings.config.warnings {
+        tracing::warn!("configuration: {warning}");
+    }
     let store = open_store(settings.data.clone()).await?;
     let started = settings.start(store.clone()).await;
     if started.is_err() {
@@ -198,7 +202,8 @@ impl NodeSettings {
             Some(data) => AppFolders::open(data)?,
             None => AppFolders::temporary()?,
         });
-        let spawner = self.helper.clone().map(Spawner::start).transpose().map_err(StartError::Spawner)?;
+        let start = |helper| Spawner::start(helper, self.worker_groups());
+        let spawner = self.helper.clone().map(start).transpose().map_err(StartError::Spawner)?;
         Ok(AppEnvironment {
             launcher: WorkerLauncher {
                 spawner,
@@ -215,6 +220,13 @@ impl NodeSettings {
             startup_timeout: self.startup_timeout,
             stop_idle: self.idle_timeout,
         })
+    }
+
+    /// Returns the control groups of the workers, or `None` if they are not wanted or not possible.
+    fn worker_groups(&self) -> Option<WorkerGroups> {
+        let groups = self.cgroups.then(WorkerGroups::new)?;
+        let reason = "workers get no control groups of their own, and are ended by process ids alone";
+        groups.inspect_err(|error| tracing::info!(%error, "{reason}")).ok()
     }
 
     /// Returns the value of the header [`EXTRA`], which only nodes of a cluster send.

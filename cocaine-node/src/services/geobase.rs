@@ -10,6 +10,7 @@ mod name_index;
 mod network_record;
 mod region;
 mod region_index;
+mod region_key;
 mod region_services;
 mod response;
 mod sample;

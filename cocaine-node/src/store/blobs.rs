@@ -62,14 +62,25 @@ pub(crate) fn write<'t>(
     insert(&mut blobs, &path, &[&length.to_le_bytes(), head])?;
     write_chunks(txn, collection, key, tail, old)?;
 
+    add_tags(txn, collection, key, tags)
+}
+
+/// Adds `tags` to the tags of a key.
+pub(crate) fn add_tags<'t>(
+    txn: &WriteTransaction,
+    collection: &str,
+    key: &str,
+    tags: impl IntoIterator<Item = &'t str>,
+) -> Result<(), StoreError> {
     let mut tags = tags.into_iter().peekable();
-    if tags.peek().is_some() {
-        let mut by_tag = txn.open_table(BY_TAG)?;
-        let mut tags_of = txn.open_table(TAGS_OF)?;
-        for tag in tags {
-            insert(&mut by_tag, &self::path(&[collection, tag], key), &[])?;
-            insert(&mut tags_of, &self::path(&[collection, key], tag), &[])?;
-        }
+    if tags.peek().is_none() {
+        return Ok(());
+    }
+    let mut by_tag = txn.open_table(BY_TAG)?;
+    let mut tags_of = txn.open_table(TAGS_OF)?;
+    for tag in tags {
+        insert(&mut by_tag, &self::path(&[collection, tag], key), &[])?;
+        insert(&mut tags_of, &self::path(&[collection, key], tag), &[])?;
     }
     Ok(())
 }
@@ -269,7 +280,13 @@ impl BlobTables {
         }))
     }
 
-    fn has_all_tags(&self, collection: &str, key: &str, tags: &[&str]) -> Result<bool, StoreError> {
+    /// Returns whether a key has all of `tags`.
+    pub(super) fn has_all_tags(
+        &self,
+        collection: &str,
+        key: &str,
+        tags: &[&str],
+    ) -> Result<bool, StoreError> {
         for tag in tags {
             if ReadableTable::get(&self.by_tag, path(&[collection, tag], key).as_slice())?.is_none() {
                 return Ok(false);

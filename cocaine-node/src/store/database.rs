@@ -31,6 +31,11 @@ impl OpenDatabase {
         Self { database, lease: Arc::new(DatabaseLease(requests.clone())) }
     }
 
+    /// Wraps a database that no other one replaces.
+    pub(super) fn without_writer(database: Database) -> Self {
+        Self::new(database, &mpsc::unbounded_channel().0.downgrade())
+    }
+
     pub(super) fn lease(&self) -> Arc<DatabaseLease> {
         self.lease.clone()
     }

@@ -19,7 +19,7 @@ use self::lock::FolderLock;
 use super::{OpenError, StoreError, durability::sync_folder, format, writer::Backend};
 use crate::permissions::{PRIVATE_FILE, PRIVATE_FOLDER, create_private_folder, narrow, write_private_file};
 
-const DATABASE_FILE: &str = "node.redb";
+pub(super) const DATABASE_FILE: &str = "node.redb";
 /// A database until it is whole.
 const NEW_FILE: &str = "node.redb.new";
 const PID_FILE: &str = "node.pid";

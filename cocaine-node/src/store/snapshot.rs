@@ -107,6 +107,11 @@ impl Snapshot {
         self.blobs.find_at_once(collection, tags)
     }
 
+    /// Returns whether the key has the tag.
+    pub(crate) fn has_tag(&self, collection: &str, key: &str, tag: &str) -> Result<bool, StoreError> {
+        self.blobs.has_all_tags(collection, key, &[tag])
+    }
+
     /// Returns the node of this name below `parent`.
     pub(crate) fn node(&self, parent: &str, name: &str) -> Result<Option<NodeRecord>, StoreError> {
         self.nodes.get(parent, name)

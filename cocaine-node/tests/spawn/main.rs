@@ -1,5 +1,6 @@
 //! Processes of workers, started through the helper as a node starts them.
 
+mod groups;
 #[path = "../../src/apps/process/spawner.rs"]
 mod spawn;
 
@@ -39,7 +40,7 @@ const PLAYS_NODE: &str = "COCAINE_TEST_PLAYS_NODE";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn spawner() -> Spawner {
-    Spawner::start(Helper::at(env!("CARGO_BIN_EXE_cocaine-node"))).unwrap()
+    Spawner::start(Helper::at(env!("CARGO_BIN_EXE_cocaine-node")), None).unwrap()
 }
 
 fn spec(program: impl AsRef<Path>, args: &[&str]) -> ProcessSpec {
@@ -286,7 +287,7 @@ async fn unusable_program_prints_the_reason() {
 fn program_on_a_noexec_mount_prints_that() {
     let folder = tempfile::tempdir().unwrap();
     let script = r#"mount -t tmpfs -o noexec none "$1" || exit 77; printf '#!/bin/sh\n' > "$1/run"; chmod +x "$1/run"
-        exec "$2" --exec-worker "$3" - run "$1/run""#;
+        exec "$2" --exec-worker "$3" - - run "$1/run""#;
     let (node, own) = (env!("CARGO_BIN_EXE_cocaine-node"), std::process::id().to_string());
     let run = |options: &[&str]| {
         let mut command = Command::new("unshare");
@@ -307,7 +308,7 @@ fn program_on_a_noexec_mount_prints_that() {
 #[tokio::test]
 async fn failed_spawn_is_an_error() {
     let failure = async |spec: ProcessSpec, helper: &str| {
-        let spawner = Spawner::start(Helper::at(helper)).unwrap();
+        let spawner = Spawner::start(Helper::at(helper), None).unwrap();
         spawner.spawn(spec).await.unwrap_err().to_string()
     };
     let node = env!("CARGO_BIN_EXE_cocaine-node");
@@ -326,9 +327,9 @@ fn worker_of_a_dead_node_does_not_start() {
         assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
         String::from_utf8(output.stderr).unwrap()
     };
-    let args = ["1000000000", "-", "sh", "/bin/sh", "-c", "echo started"].map(OsStr::new);
+    let args = ["1000000000", "-", "-", "sh", "/bin/sh", "-c", "echo started"].map(OsStr::new);
     assert_eq!(outcome(&args), "cocaine-node: the node 1000000000 is gone\n");
-    assert_eq!(outcome(&args[..3]), "cocaine-node: --exec-worker is for the node alone\n");
+    assert_eq!(outcome(&args[..4]), "cocaine-node: --exec-worker is for the node alone\n");
 }
 
 fn pipe_in(folder: &Path) -> std::path::PathBuf {

@@ -1,7 +1,17 @@
 //! The `MessagePack` dialect of the cloud, for payloads that it carries as bytes: chunks of events, stored blobs.
 //!
-//! Texts and bytes share one raw format, structs are arrays of their fields, and enum variants are encoded by name
-//! (`protocol.md` 1.1).
+//! A struct is a map of its fields by name (`protocol.md` 3.4), which is what workers in other languages send and expect, and
+//! what lets a type grow: a reader skips the fields that it does not know, and a missing one needs `#[serde(default)]`,
+//! unless it is an `Option`. A struct is read from an array of its fields too, in their order. An enum variant is its name,
+//! or a map of its name to its content; tuples are arrays, and texts and bytes share one raw format.
+//!
+//! Programs in other languages do not distinguish all of Rust's types. An integer is accepted for a float, and becomes the
+//! nearest one, as JavaScript writes `2.0` as `2`; bytes are accepted for a sequence of `u8`, and an array of integers for
+//! [`Bytes`]. In what serde has to read before it knows its type, which is in `flatten`, `untagged` and `tag` without
+//! `content`, use [`Bytes`] for bytes.
+//!
+//! The arguments of services, which the calls of this crate encode themselves, are another matter: there a struct is an
+//! array, a field that serde skips is nil, and nothing is converted (`protocol.md` 3).
 
 use serde::{Deserialize, Serialize};
 

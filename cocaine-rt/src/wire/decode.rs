@@ -1,16 +1,19 @@
-//! Decoding of the `MessagePack` dialect. All raw formats are equivalent, and only what the original runtime accepts is
-//! accepted (`protocol.md` 1.1, 3).
+//! Decoding of the `MessagePack` dialect. All raw formats are equivalent. In arguments only what the original runtime
+//! accepts is accepted (`protocol.md` 1.1, 3); payloads are read as other languages write them (`protocol.md` 3.4).
 
 use serde::Deserialize;
 
-use crate::wire::bytes;
+use crate::wire::{bytes, format::PayloadFormat};
 
 mod args;
 mod budget;
+mod byte_sequence;
 mod containers;
 mod decoder;
 mod elements;
 mod error;
+mod numbers;
+mod raws;
 mod reader;
 mod texts;
 
@@ -88,7 +91,8 @@ pub(crate) fn from_slice_within<'de, T: Deserialize<'de>>(
     source: &'de [u8],
     limit: usize,
 ) -> Result<T, DecodeError> {
-    let mut decoder = Decoder::new(source, 0, DecodeBudget::new(source.len(), limit), InvalidText::Refuse);
+    let budget = DecodeBudget::new(source.len(), limit);
+    let mut decoder = Decoder::<PayloadFormat>::new(source, 0, budget, InvalidText::Refuse);
     let value = T::deserialize(&mut decoder)?;
     decoder.reader.end()?;
     Ok(value)

@@ -64,7 +64,8 @@ impl Encoded {
 /// Appends `value` as an argument list.
 ///
 /// A tuple or a fixed array is the list, `()` is the empty list, and any other value is the only argument. `None`s at the
-/// end of the tuple are left out; any other `None` is nil. Texts may stand for other bytes ([`text`](crate::wire::text)).
+/// end of the tuple are left out; any other `None` is nil, and so is a field that serde skips. Structs are arrays. Texts may
+/// stand for other bytes ([`text`](crate::wire::text)).
 ///
 /// # Errors
 /// Fails if the value fails, contains an `i128`, is nested deeper than 32 levels including the frame, or is longer than
@@ -74,7 +75,7 @@ pub(crate) fn args<T: Serialize + ?Sized>(value: &T, into: &mut Encoded) -> Resu
     append(into, |out| Encoder::message(out).write_list(value))
 }
 
-/// Encodes a single value.
+/// Encodes a single value, a payload. Structs are maps of their fields by name.
 pub(crate) fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
     let mut into = Encoded::default();
     append(&mut into, |out| value.serialize(&mut Encoder::payload(out)))?;

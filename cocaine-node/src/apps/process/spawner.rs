@@ -9,7 +9,7 @@ use std::{
     io,
     path::PathBuf,
     process::{ExitStatus, Stdio},
-    sync::mpsc,
+    sync::{Arc, mpsc},
     thread,
 };
 
@@ -19,9 +19,10 @@ use tokio::{
     process::{Child, Command},
     runtime::Handle,
     sync::oneshot,
+    task::spawn_blocking,
 };
 
-use crate::helper::{self, Helper};
+use crate::helper::{self, Helper, WorkerGroup, WorkerGroups};
 
 /// The program to run, and how.
 #[derive(Clone, Debug)]
@@ -47,11 +48,15 @@ struct SpawnRequest {
 
 /// A handle of the thread that starts processes.
 #[derive(Clone, Debug)]
-pub(crate) struct Spawner(mpsc::Sender<SpawnRequest>);
+pub(crate) struct Spawner {
+    requests: mpsc::Sender<SpawnRequest>,
+    /// The control groups of the processes, which the last handle removes.
+    groups: Option<Arc<WorkerGroups>>,
+}
 
 impl Spawner {
-    /// Starts the thread.
-    pub(crate) fn start(helper: Helper) -> io::Result<Self> {
+    /// Starts the thread. Each process has a control group of its own if there are `groups`.
+    pub(crate) fn start(helper: Helper, groups: Option<WorkerGroups>) -> io::Result<Self> {
         let (requests, queue) = mpsc::channel::<SpawnRequest>();
         thread::Builder::new().name("cocaine-spawner".into()).spawn(move || {
             for SpawnRequest { spec, runtime, spawner, reply } in queue {
@@ -60,7 +65,7 @@ impl Spawner {
                 drop(reply.send(spawn(&helper, &spec, spawner)));
             }
         })?;
-        Ok(Self(requests))
+        Ok(Self { requests, groups: groups.map(Arc::new) })
     }
 
     /// Starts a process, and returns it with its output.
@@ -68,17 +73,19 @@ impl Spawner {
         let (reply, started) = oneshot::channel();
         let gone = || io::Error::other("the thread that starts workers is gone");
         let request = SpawnRequest { spec, runtime: Handle::current(), spawner: self.clone(), reply };
-        self.0.send(request).map_err(|_| gone())?;
+        self.requests.send(request).map_err(|_| gone())?;
         started.await.unwrap_or_else(|_| Err(gone()))
     }
 }
 
 fn spawn(helper: &Helper, spec: &ProcessSpec, spawner: Spawner) -> SpawnResult {
     let (output, input) = io::pipe()?;
-    let mut command = helper.command(&spec.arg0, &spec.program, &spec.args);
+    let group = spawner.groups.as_deref().and_then(create_group);
+    let mut command = helper.command(group.as_ref(), &spec.arg0, &spec.program, &spec.args);
     command.envs(&spec.environment).current_dir(&spec.folder);
     command.stdin(Stdio::null()).stdout(input.try_clone()?).stderr(input);
     let child = Command::from(command).spawn().map_err(|error| {
+        end_group(group.as_ref());
         let folder = spec.folder.display();
         io::Error::new(
             error.kind(),
@@ -86,8 +93,24 @@ fn spawn(helper: &Helper, spec: &ProcessSpec, spawner: Spawner) -> SpawnResult {
         )
     })?;
     let pid = child.id().ok_or_else(|| io::Error::other("the process has no id"))?;
-    let process = Process { pid, child, has_ended: false, _thread: spawner };
+    let process = Process { pid, child, group, has_ended: false, _thread: spawner };
     Ok((process, Receiver::from_owned_fd(output.into())?))
+}
+
+/// Creates a group for a worker, which runs outside of one if that fails.
+fn create_group(groups: &WorkerGroups) -> Option<WorkerGroup> {
+    let created = groups.create();
+    created.inspect_err(|error| tracing::warn!(%error, "a worker gets no control group of its own")).ok()
+}
+
+/// Ends what is left in a group.
+fn end_group(group: Option<&WorkerGroup>) {
+    if let Some(group) = group
+        && let Err(error) = group.end()
+    {
+        let folder = group.path().display();
+        tracing::warn!(%folder, %error, "the control group of a worker cannot be removed");
+    }
 }
 
 /// A worker's process. Dropping this kills it with everything that it has started.
@@ -96,6 +119,8 @@ pub(crate) struct Process {
     /// The process that the worker is a child of (`helper`).
     pub(crate) pid: u32,
     child: Child,
+    /// The control group, until it is known to be removed.
+    group: Option<WorkerGroup>,
     has_ended: bool,
     _thread: Spawner,
 }
@@ -105,6 +130,11 @@ impl Process {
     pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {
         let status = self.child.wait().await?;
         self.has_ended = true;
+        // The helper has removed the group, unless it was killed itself.
+        if let Some(group) = self.group.take_if(|group| group.path().exists()) {
+            // Fails only if the runtime ends.
+            let _ = spawn_blocking(move || end_group(Some(&group))).await;
+        }
         Ok(status)
     }
 
@@ -121,6 +151,8 @@ impl Process {
         // A later process may get the same number.
         if !self.has_ended {
             helper::kill_worker(self.pid);
+            // The helper may have been killed.
+            self.group.as_ref().inspect(|group| group.kill());
         }
     }
 }

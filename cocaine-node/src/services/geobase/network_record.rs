@@ -15,33 +15,24 @@ use super::{
 /// Levels of nested subdivisions that are read; deeper ones are ignored.
 const SUBDIVISIONS: u8 = 32;
 
-/// The record of a network. `P` is the part of each region that is decoded.
+/// The record of a network.
 #[derive(Debug, Deserialize)]
-#[serde(bound(deserialize = "P: Deserialize<'de>"))]
-pub(super) struct NetworkRecord<'a, P> {
-    continent: Option<P>,
-    country: Option<P>,
-    #[serde(default = "Vec::new")]
-    subdivisions: Vec<P>,
-    city: Option<P>,
+pub(super) struct NetworkRecord<'a> {
+    #[serde(borrow)]
+    continent: Option<NamedRegion<'a>>,
+    #[serde(borrow)]
+    country: Option<NamedRegion<'a>>,
+    #[serde(borrow, default)]
+    subdivisions: Vec<NamedRegion<'a>>,
+    #[serde(borrow)]
+    city: Option<NamedRegion<'a>>,
     #[serde(borrow)]
     pub(super) location: Option<Location<'a>>,
     #[serde(borrow)]
     pub(super) postal: Option<Postal<'a>>,
 }
 
-/// A part of a region that includes its number.
-pub(super) trait HasGeonameId {
-    fn geoname_id(&self) -> Option<u32>;
-}
-
-/// A region of which only the number is decoded.
-#[derive(Debug, Deserialize)]
-pub(super) struct RegionId {
-    geoname_id: Option<u32>,
-}
-
-/// A region with its names and code.
+/// A region with its number, names and code, of which some databases have only one.
 #[derive(Debug, Deserialize)]
 pub(super) struct NamedRegion<'a> {
     geoname_id: Option<u32>,
@@ -54,19 +45,18 @@ pub(super) struct NamedRegion<'a> {
 impl NamedRegion<'_> {
     /// Returns the code: `iso_code` of countries and subdivisions, `code` of continents.
     pub(super) fn code(&self) -> Option<&str> {
-        self.iso_code.or(self.code)
+        self.iso_code.or(self.code).filter(|code| !code.is_empty())
     }
-}
 
-impl HasGeonameId for RegionId {
-    fn geoname_id(&self) -> Option<u32> {
-        self.geoname_id
+    /// Returns the number if a region can have it: positive as an `i32`, which the service uses.
+    pub(super) fn geoname_id(&self) -> Option<i32> {
+        self.geoname_id.and_then(|id| i32::try_from(id).ok()).filter(|id| *id > 0)
     }
-}
 
-impl HasGeonameId for NamedRegion<'_> {
-    fn geoname_id(&self) -> Option<u32> {
-        self.geoname_id
+    /// Returns the English name, or else the one in the first language.
+    pub(super) fn main_name(&self) -> Option<&str> {
+        let mut names = self.names.get("en").into_iter().chain(self.names.values());
+        names.find(|name| !name.is_empty()).copied()
     }
 }
 
@@ -134,24 +124,14 @@ impl Visitor<'_> for NumberVisitor {
     }
 }
 
-impl<P: HasGeonameId> NetworkRecord<'_, P> {
-    /// Returns the regions that have a usable number, the largest first.
-    pub(super) fn regions_by_size(&self) -> impl Iterator<Item = (RegionKind, i32, &P)> {
+impl NetworkRecord<'_> {
+    /// Returns the regions, the largest first. The earth is not among them.
+    pub(super) fn regions_by_size(&self) -> impl Iterator<Item = (RegionKind, &NamedRegion<'_>)> {
         let continent = self.continent.iter().map(|region| (RegionKind::Continent, region));
         let country = self.country.iter().map(|region| (RegionKind::Country, region));
         let subdivisions = (0..SUBDIVISIONS).map(RegionKind::Subdivision).zip(&self.subdivisions);
         let city = self.city.iter().map(|region| (RegionKind::City, region));
         let regions = continent.chain(country).chain(subdivisions).chain(city);
-        regions.filter_map(|(kind, region)| Some((kind, usable(region.geoname_id()?)?, region)))
+        regions.filter(|(_, region)| region.geoname_id() != Some(EARTH))
     }
-
-    /// Returns the number of the smallest region.
-    pub(super) fn smallest_region(&self) -> Option<i32> {
-        self.regions_by_size().map(|(_, id, _)| id).last()
-    }
-}
-
-/// Returns the number if a region can have it: positive as an `i32`, which the service uses, and not the earth's.
-fn usable(id: u32) -> Option<i32> {
-    i32::try_from(id).ok().filter(|id| *id > 0 && *id != EARTH)
 }

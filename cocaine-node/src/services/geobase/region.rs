@@ -2,7 +2,7 @@
 
 use super::coordinates::Coordinates;
 
-/// The `GeoNames` number of the earth, the parent of all continents. Databases number their regions the same way.
+/// The `GeoNames` number of the earth, the parent of all continents. Most databases number their regions the same way.
 pub(super) const EARTH: i32 = 6_295_630;
 
 /// The kind of a region, from large to small. A region may only lie in one of a lesser kind.

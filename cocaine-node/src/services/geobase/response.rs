@@ -47,11 +47,8 @@ fn pinpoint_coordinates(index: &RegionIndex, latitude: &str, longitude: &str) ->
 
 fn pinpoint_address(index: &RegionIndex, ip: &str) -> Result<Value> {
     let address = parse_address(ip)?;
+    let at = index.find_by_address(address).ok_or_else(|| unknown_address(address))?;
     let record = index.record(address).ok_or_else(|| unknown_address(address))?;
-    let at = record
-        .smallest_region()
-        .and_then(|id| index.tree.find(id))
-        .ok_or_else(|| unknown_address(address))?;
     let mut entries = region_entries(&index.tree, at);
     let location = record.location.as_ref();
     entries.extend(location.and_then(Location::coordinates).map(coordinates_entry));

@@ -10,6 +10,7 @@ use super::{
     coordinates::Coordinates,
     network_record::{NamedRegion, NetworkRecord},
     region::{EARTH, Region, RegionKind},
+    region_key::{RegionKey, RegionPath, assign_ids},
     tree::RegionTree,
 };
 
@@ -46,6 +47,8 @@ pub(super) enum LimitError {
 /// What the records so far say about a region.
 #[derive(Debug)]
 struct RegionBuilder {
+    key: RegionKey,
+    /// The number, which is known when all regions are.
     id: i32,
     kind: RegionKind,
     /// The parent, and its kind in the record that names it.
@@ -62,17 +65,29 @@ struct RegionBuilder {
 #[derive(Debug)]
 pub(super) struct TreeBuilder {
     regions: Vec<RegionBuilder>,
-    by_id: HashMap<i32, u32>,
+    by_key: HashMap<RegionKey, u32>,
     languages: Vec<Box<str>>,
     zones: HashMap<Box<str>, u32>,
     text: usize,
+    /// The number of regions in the records that have no key.
+    nameless: usize,
+}
+
+/// How many regions have no `GeoNames` id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RegionCounts {
+    /// Regions that have an id of our own.
+    pub(super) own_ids: usize,
+    /// Regions, counted in each record, that have no name either, and are left out.
+    pub(super) nameless: usize,
 }
 
 impl TreeBuilder {
     pub(super) fn new() -> Self {
-        let earth = RegionBuilder::new(EARTH, RegionKind::Earth, (RegionKind::Earth, 0));
-        let (regions, by_id) = (vec![earth], HashMap::from([(EARTH, 0)]));
-        Self { regions, by_id, languages: Vec::new(), zones: HashMap::new(), text: 0 }
+        let key = RegionKey::Geoname(EARTH);
+        let earth = RegionBuilder::new(key, RegionKind::Earth, (RegionKind::Earth, 0));
+        let (regions, by_key) = (vec![earth], HashMap::from([(key, 0)]));
+        Self { regions, by_key, languages: Vec::new(), zones: HashMap::new(), text: 0, nameless: 0 }
     }
 
     /// Returns whether no region was found.
@@ -80,14 +95,21 @@ impl TreeBuilder {
         self.regions.len() == 1
     }
 
+    /// Returns how many regions so far have no `GeoNames` id.
+    pub(super) fn counts(&self) -> RegionCounts {
+        let own_ids = self.regions.iter().filter(|region| matches!(region.key, RegionKey::Path(_))).count();
+        RegionCounts { own_ids, nameless: self.nameless }
+    }
+
     /// Adds the regions of a record, and returns the smallest of them.
-    pub(super) fn add_record(
-        &mut self,
-        record: &NetworkRecord<'_, NamedRegion<'_>>,
-    ) -> Result<Option<u32>, LimitError> {
-        let mut chain = vec![(RegionKind::Earth, 0)];
-        for (kind, id, region) in record.regions_by_size() {
-            let at = self.region(id, kind, region)?;
+    pub(super) fn add_record(&mut self, record: &NetworkRecord<'_>) -> Result<Option<u32>, LimitError> {
+        let (mut chain, mut path) = (vec![(RegionKind::Earth, 0)], RegionPath::default());
+        for (kind, region) in record.regions_by_size() {
+            let Some(key) = path.add(kind, region) else {
+                self.nameless += 1;
+                continue;
+            };
+            let at = self.region(key, kind, region)?;
             if chain.iter().all(|(_, above)| *above != at) {
                 self.update_parent(at, kind, chain[chain.len() - 1]);
             }
@@ -112,20 +134,25 @@ impl TreeBuilder {
         *networks = networks.saturating_add(1);
     }
 
-    /// Returns the position of the region with this number, which is added if it is missing.
-    fn region(&mut self, id: i32, kind: RegionKind, region: &NamedRegion<'_>) -> Result<u32, LimitError> {
-        if let Some(known) = self.by_id.get(&id) {
+    /// Returns the position of the region with this key, which is added if it is missing.
+    fn region(
+        &mut self,
+        key: RegionKey,
+        kind: RegionKind,
+        region: &NamedRegion<'_>,
+    ) -> Result<u32, LimitError> {
+        if let Some(known) = self.by_key.get(&key) {
             return Ok(*known);
         }
         let at = u32::try_from(self.regions.len()).ok().filter(|_| self.regions.len() < REGIONS);
         let at = at.ok_or(LimitError::Regions)?;
-        let mut added = RegionBuilder::new(id, kind, (RegionKind::Earth, 0));
+        let mut added = RegionBuilder::new(key, kind, (RegionKind::Earth, 0));
         added.code = region.code().map(|code| self.text(code)).transpose()?;
         for (language, name) in &region.names {
             added.names.push((self.language(language)?, self.text(name)?));
         }
         self.regions.push(added);
-        self.by_id.insert(id, at);
+        self.by_key.insert(key, at);
         Ok(at)
     }
 
@@ -167,8 +194,18 @@ impl TreeBuilder {
 }
 
 impl RegionBuilder {
-    fn new(id: i32, kind: RegionKind, parent: (RegionKind, u32)) -> Self {
-        Self { id, kind, parent, names: Vec::new(), code: None, coordinates: None, zone: None, networks: 0 }
+    fn new(key: RegionKey, kind: RegionKind, parent: (RegionKind, u32)) -> Self {
+        Self {
+            key,
+            id: 0,
+            kind,
+            parent,
+            names: Vec::new(),
+            code: None,
+            coordinates: None,
+            zone: None,
+            networks: 0,
+        }
     }
 }
 
@@ -201,12 +238,13 @@ impl CommonZone {
 }
 
 impl TreeBuilder {
-    /// Returns the finished tree.
+    /// Returns the finished tree, and the position in it of each region that [`TreeBuilder::add_record`] has returned.
     ///
     /// The chief city of a region is the city in it with the most networks. A region without a time zone of its own
     /// takes the one that all regions below it share, if there is one.
-    pub(super) fn build(mut self) -> RegionTree {
+    pub(super) fn build(mut self) -> (RegionTree, Vec<u32>) {
         self.name_earth();
+        self.number_regions();
         let order = self.pre_order();
         let mut position = vec![0; order.len()];
         for (at, region) in (0_u32..).zip(&order) {
@@ -225,7 +263,15 @@ impl TreeBuilder {
         }
         let mut zones: Vec<_> = self.zones.into_iter().collect();
         zones.sort_unstable_by_key(|(_, at)| *at);
-        RegionTree::new(regions, languages, zones.into_iter().map(|(zone, _)| zone).collect())
+        let zones = zones.into_iter().map(|(zone, _)| zone).collect();
+        (RegionTree::new(regions, languages, zones), position)
+    }
+
+    fn number_regions(&mut self) {
+        let keys: Vec<RegionKey> = self.regions.iter().map(|region| region.key).collect();
+        for (region, id) in self.regions.iter_mut().zip(assign_ids(&keys)) {
+            region.id = id;
+        }
     }
 
     fn name_earth(&mut self) {

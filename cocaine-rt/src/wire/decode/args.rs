@@ -11,6 +11,7 @@ use super::{
     decoder::{ArgumentPosition, Decoder, DecoderResult},
     texts::InvalidText,
 };
+use crate::wire::format::{ArgumentFormat, Format};
 
 /// Reads the argument list in `source`; returns it and the bytes that it was charged.
 #[inline]
@@ -21,7 +22,7 @@ pub(super) fn list<'de, T: Deserialize<'de>>(
 ) -> DecoderResult<(T, usize)> {
     let granted = budget.left();
     // The frame and the list are open.
-    let mut decoder = Decoder::new(source, 2, budget, invalid_text);
+    let mut decoder = Decoder::<ArgumentFormat>::new(source, 2, budget, invalid_text);
     decoder.unread = decoder.reader.array_len()?;
     let value = if decoder.unread == 0 {
         T::deserialize(MissingValue { index: 1, of: 1, is_list: true })?
@@ -34,7 +35,7 @@ pub(super) fn list<'de, T: Deserialize<'de>>(
 }
 
 #[inline]
-fn first_or_list<'de, T: Deserialize<'de>>(decoder: &mut Decoder<'de>) -> DecoderResult<T> {
+fn first_or_list<'de, T: Deserialize<'de>>(decoder: &mut Decoder<'de, ArgumentFormat>) -> DecoderResult<T> {
     let start = decoder.reader.position();
     let unread = decoder.unread;
     decoder.position = ArgumentPosition::List;
@@ -47,19 +48,19 @@ fn first_or_list<'de, T: Deserialize<'de>>(decoder: &mut Decoder<'de>) -> Decode
 }
 
 /// The arguments that are not read yet.
-pub(super) struct ArgumentAccess<'a, 'de> {
-    decoder: &'a mut Decoder<'de>,
+pub(super) struct ArgumentAccess<'a, 'de, F> {
+    decoder: &'a mut Decoder<'de, F>,
     index: usize,
     of: usize,
 }
 
-impl<'a, 'de> ArgumentAccess<'a, 'de> {
-    pub(super) fn new(decoder: &'a mut Decoder<'de>, of: usize) -> Self {
+impl<'a, 'de, F: Format> ArgumentAccess<'a, 'de, F> {
+    pub(super) fn new(decoder: &'a mut Decoder<'de, F>, of: usize) -> Self {
         Self { decoder, index: 0, of }
     }
 }
 
-impl<'de> de::SeqAccess<'de> for ArgumentAccess<'_, 'de> {
+impl<'de, F: Format> de::SeqAccess<'de> for ArgumentAccess<'_, 'de, F> {
     type Error = DecodeError;
 
     #[inline]
@@ -142,7 +143,7 @@ impl<'de> Deserializer<'de> for MissingValue {
             return self.deserialize_any(visitor);
         }
         visitor.visit_seq(ArgumentAccess::new(
-            &mut Decoder::new(&[], 2, DecodeBudget::new(0, 0), InvalidText::Refuse),
+            &mut Decoder::<ArgumentFormat>::new(&[], 2, DecodeBudget::new(0, 0), InvalidText::Refuse),
             len,
         ))
     }

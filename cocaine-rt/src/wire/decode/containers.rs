@@ -6,16 +6,17 @@ use super::{
     DecodeError,
     decoder::{Decoder, DecoderResult},
 };
+use crate::wire::format::Format;
 
 /// The values of an open container that are not read yet.
-pub(super) struct ElementAccess<'a, 'de> {
-    pub(super) decoder: &'a mut Decoder<'de>,
+pub(super) struct ElementAccess<'a, 'de, F> {
+    pub(super) decoder: &'a mut Decoder<'de, F>,
     pub(super) left: u64,
     /// What is made of each element is allocated, and not a part of what is made of the container.
     pub(super) is_allocated: bool,
 }
 
-impl<'de> ElementAccess<'_, 'de> {
+impl<'de, F: Format> ElementAccess<'_, 'de, F> {
     #[inline]
     fn next<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> DecoderResult<S::Value> {
         let start = self.decoder.reader.position();
@@ -37,7 +38,7 @@ impl<'de> ElementAccess<'_, 'de> {
     }
 }
 
-impl<'de> de::SeqAccess<'de> for &mut ElementAccess<'_, 'de> {
+impl<'de, F: Format> de::SeqAccess<'de> for &mut ElementAccess<'_, 'de, F> {
     type Error = DecodeError;
 
     #[inline]
@@ -50,7 +51,7 @@ impl<'de> de::SeqAccess<'de> for &mut ElementAccess<'_, 'de> {
     }
 }
 
-impl<'de> de::MapAccess<'de> for &mut ElementAccess<'_, 'de> {
+impl<'de, F: Format> de::MapAccess<'de> for &mut ElementAccess<'_, 'de, F> {
     type Error = DecodeError;
 
     fn next_key_seed<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> DecoderResult<Option<S::Value>> {
@@ -67,9 +68,9 @@ impl<'de> de::MapAccess<'de> for &mut ElementAccess<'_, 'de> {
 }
 
 /// A variant that consists of its name only.
-pub(super) struct UnitVariantAccess<'a, 'de>(pub(super) &'a mut Decoder<'de>);
+pub(super) struct UnitVariantAccess<'a, 'de, F>(pub(super) &'a mut Decoder<'de, F>);
 
-impl<'de> de::EnumAccess<'de> for UnitVariantAccess<'_, 'de> {
+impl<'de, F: Format> de::EnumAccess<'de> for UnitVariantAccess<'_, 'de, F> {
     type Error = DecodeError;
     type Variant = UnitVariant;
 
@@ -111,7 +112,7 @@ impl<'de> de::VariantAccess<'de> for UnitVariant {
 }
 
 /// A variant that is a map of its name to its content.
-impl<'de> de::EnumAccess<'de> for &mut ElementAccess<'_, 'de> {
+impl<'de, F: Format> de::EnumAccess<'de> for &mut ElementAccess<'_, 'de, F> {
     type Error = DecodeError;
     type Variant = Self;
 
@@ -120,7 +121,7 @@ impl<'de> de::EnumAccess<'de> for &mut ElementAccess<'_, 'de> {
     }
 }
 
-impl<'de> de::VariantAccess<'de> for &mut ElementAccess<'_, 'de> {
+impl<'de, F: Format> de::VariantAccess<'de> for &mut ElementAccess<'_, 'de, F> {
     type Error = DecodeError;
 
     fn unit_variant(self) -> DecoderResult<()> {

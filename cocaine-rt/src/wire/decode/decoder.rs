@@ -1,16 +1,17 @@
 //! The serde `Deserializer` of the dialect.
 
-use std::borrow::Cow;
+use std::{cell::Cell, marker::PhantomData};
 
 use serde::de::{Deserializer, Visitor};
 
 use super::{
     ANY_LEN, DecodeBudget, DecodeError, Reader, Token,
     args::ArgumentAccess,
+    byte_sequence::ByteAccess,
     containers::{ElementAccess, UnitVariantAccess},
     texts::InvalidText,
 };
-use crate::wire::{scan::MAX_DEPTH, text};
+use crate::wire::{format::Format, scan::MAX_DEPTH};
 
 pub(super) type DecoderResult<T> = Result<T, DecodeError>;
 
@@ -26,7 +27,7 @@ pub(super) enum ArgumentPosition {
 }
 
 /// Reads one value.
-pub(super) struct Decoder<'de> {
+pub(super) struct Decoder<'de, F> {
     pub(super) reader: Reader<'de>,
     /// The number of open containers.
     pub(super) depth: usize,
@@ -34,10 +35,11 @@ pub(super) struct Decoder<'de> {
     /// The number of arguments that are not read yet.
     pub(super) unread: u32,
     pub(super) budget: DecodeBudget,
-    invalid_text: InvalidText<'de>,
+    pub(super) invalid_text: InvalidText<'de>,
+    format: PhantomData<F>,
 }
 
-impl<'de> Decoder<'de> {
+impl<'de, F: Format> Decoder<'de, F> {
     pub(super) fn new(
         bytes: &'de [u8],
         depth: usize,
@@ -45,7 +47,8 @@ impl<'de> Decoder<'de> {
         invalid_text: InvalidText<'de>,
     ) -> Self {
         let reader = Reader::new(bytes);
-        Self { reader, depth, position: ArgumentPosition::Plain, unread: 0, budget, invalid_text }
+        let (position, unread) = (ArgumentPosition::Plain, 0);
+        Self { reader, depth, position, unread, budget, invalid_text, format: PhantomData }
     }
 
     pub(super) fn skip(&mut self, values: u64) -> DecoderResult<()> {
@@ -58,7 +61,7 @@ impl<'de> Decoder<'de> {
         &mut self,
         left: u64,
         is_allocated: bool,
-        visit: impl FnOnce(&mut ElementAccess<'_, 'de>) -> DecoderResult<T>,
+        visit: impl FnOnce(&mut ElementAccess<'_, 'de, F>) -> DecoderResult<T>,
     ) -> DecoderResult<T> {
         if self.depth == MAX_DEPTH {
             return Err(DecodeError::new("nested deeper than 32 levels"));
@@ -84,23 +87,45 @@ impl<'de> Decoder<'de> {
         self.enter(2 * u64::from(len), true, |items| visitor.visit_map(items))
     }
 
-    /// Reads an array as a tuple.
-    fn tuple<V: Visitor<'de>>(&mut self, visitor: V) -> DecoderResult<V::Value> {
+    /// Reads an array, whose elements are allocated or a part of what is made of it, like those of a tuple.
+    pub(super) fn sequence<V: Visitor<'de>>(
+        &mut self,
+        is_allocated: bool,
+        visitor: V,
+    ) -> DecoderResult<V::Value> {
         self.expect("an array", |this, token| match token {
-            Token::Array(len) => Some(this.enter(len.into(), false, |items| visitor.visit_seq(items))),
+            Token::Array(len) => Some(this.enter(len.into(), is_allocated, |items| visitor.visit_seq(items))),
+            Token::Raw(bytes) if F::IS_PAYLOAD => Some(this.byte_sequence(bytes, is_allocated, visitor)),
             _ => None,
         })
     }
 
+    /// Passes raw bytes as a sequence of `u8`.
+    fn byte_sequence<V: Visitor<'de>>(
+        &mut self,
+        bytes: &'de [u8],
+        is_allocated: bool,
+        visitor: V,
+    ) -> DecoderResult<V::Value> {
+        if is_allocated && !bytes.is_empty() {
+            self.budget.charge_allocation()?;
+        }
+        let budget = &mut self.budget;
+        visitor.visit_seq(ByteAccess { bytes, budget, is_allocated, is_checked: Cell::new(false) })
+    }
+
     /// Reads a value with `read`, and adds its position to the visitor's error.
     #[inline]
-    fn located<T>(&mut self, read: impl FnOnce(&mut Self) -> DecoderResult<T>) -> DecoderResult<T> {
+    pub(super) fn located<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> DecoderResult<T>,
+    ) -> DecoderResult<T> {
         let start = self.reader.position();
         read(self).map_err(|malformed| malformed.at(start))
     }
 
     #[inline]
-    fn expect<T>(
+    pub(super) fn expect<T>(
         &mut self,
         expected: &str,
         convert: impl FnOnce(&mut Self, Token<'de>) -> Option<DecoderResult<T>>,
@@ -110,78 +135,6 @@ impl<'de> Decoder<'de> {
             convert(this, token).unwrap_or_else(|| {
                 Err(DecodeError::new(format!("expected {expected}, found {}", token.name())))
             })
-        })
-    }
-
-    #[inline]
-    fn integer<V: Visitor<'de>>(&mut self, visitor: V) -> DecoderResult<V::Value> {
-        self.expect("an integer", |_, token| match token {
-            Token::UInt(value) => Some(visitor.visit_u64(value)),
-            Token::Int(value) => Some(visitor.visit_i64(value)),
-            _ => None,
-        })
-    }
-
-    #[inline]
-    fn float<V: Visitor<'de>>(&mut self, visitor: V) -> DecoderResult<V::Value> {
-        self.expect("a float", |_, token| match token {
-            Token::F32(value) => Some(visitor.visit_f32(value)),
-            Token::F64(value) => Some(visitor.visit_f64(value)),
-            _ => None,
-        })
-    }
-
-    #[inline]
-    fn text<V: Visitor<'de>>(&mut self, visitor: V) -> DecoderResult<V::Value> {
-        self.located(|this| {
-            let raw = this.reader.raw()?;
-            this.visit_text(raw, visitor)
-        })
-    }
-
-    #[inline]
-    fn owned_text<V: Visitor<'de>>(&mut self, visitor: V) -> DecoderResult<V::Value> {
-        self.located(|this| {
-            let raw = this.reader.raw()?;
-            this.budget.charge_text(raw)?;
-            this.visit_text(raw, visitor)
-        })
-    }
-
-    #[inline]
-    fn visit_text<V: Visitor<'de>>(&mut self, raw: &'de [u8], visitor: V) -> DecoderResult<V::Value> {
-        if let InvalidText::Refuse = self.invalid_text {
-            let text = std::str::from_utf8(raw)
-                .map_err(|_| DecodeError::new("expected a text, found bytes that are not UTF-8"))?;
-            return visitor.visit_borrowed_str(text);
-        }
-        match text::from_bytes(raw) {
-            Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
-            Cow::Owned(text) => self.visit_escaped(text, visitor),
-        }
-    }
-
-    #[cold]
-    fn visit_escaped<V: Visitor<'de>>(&mut self, text: String, visitor: V) -> DecoderResult<V::Value> {
-        self.budget.charge_allocation()?;
-        self.budget.charge(text.len())?;
-        match self.invalid_text {
-            InvalidText::EscapeInto(texts) => visitor.visit_borrowed_str(texts.push(text)),
-            InvalidText::Escape | InvalidText::Refuse => visitor.visit_string(text),
-        }
-    }
-
-    #[inline]
-    fn blob<V: Visitor<'de>>(&mut self, visitor: V) -> DecoderResult<V::Value> {
-        self.located(|this| visitor.visit_borrowed_bytes(this.reader.raw()?))
-    }
-
-    #[inline]
-    fn owned_blob<V: Visitor<'de>>(&mut self, visitor: V) -> DecoderResult<V::Value> {
-        self.located(|this| {
-            let blob = this.reader.raw()?;
-            this.budget.charge_text(blob)?;
-            visitor.visit_borrowed_bytes(blob)
         })
     }
 }
@@ -202,7 +155,7 @@ macro_rules! forward {
     )*};
 }
 
-impl<'de> Deserializer<'de> for &mut Decoder<'de> {
+impl<'de, F: Format> Deserializer<'de> for &mut Decoder<'de, F> {
     type Error = DecodeError;
 
     fn is_human_readable(&self) -> bool {
@@ -230,9 +183,18 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         deserialize_i8 => integer, deserialize_i16 => integer, deserialize_i32 => integer,
         deserialize_i64 => integer, deserialize_u8 => integer, deserialize_u16 => integer,
         deserialize_u32 => integer, deserialize_u64 => integer,
-        deserialize_f32 => float, deserialize_f64 => float,
         deserialize_char => text, deserialize_str => text, deserialize_string => owned_text,
         deserialize_bytes => blob, deserialize_byte_buf => owned_blob,
+    }
+
+    #[inline]
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> DecoderResult<V::Value> {
+        self.float(visitor, |visitor, integer| visitor.visit_f32(integer.to_f32()))
+    }
+
+    #[inline]
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> DecoderResult<V::Value> {
+        self.float(visitor, |visitor, integer| visitor.visit_f64(integer.to_f64()))
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> DecoderResult<V::Value> {
@@ -283,10 +245,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> DecoderResult<V::Value> {
-        self.expect("an array", |this, token| match token {
-            Token::Array(len) => Some(this.array(len, visitor)),
-            _ => None,
-        })
+        self.sequence(true, visitor)
     }
 
     #[inline]
@@ -295,7 +254,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
             return visitor.visit_seq(ArgumentAccess::new(self, len));
         }
         // A type with any number of elements allocates them.
-        if len == ANY_LEN { self.deserialize_seq(visitor) } else { self.tuple(visitor) }
+        self.sequence(len == ANY_LEN, visitor)
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -304,7 +263,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         _len: usize,
         visitor: V,
     ) -> DecoderResult<V::Value> {
-        self.tuple(visitor)
+        self.sequence(false, visitor)
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> DecoderResult<V::Value> {

@@ -1,4 +1,4 @@
-//! The elements of an array, decoded one by one.
+//! The elements of an array in a payload, decoded one by one.
 
 use serde::Deserialize;
 
@@ -8,11 +8,14 @@ use super::{
     decoder::{Decoder, DecoderResult},
     texts::InvalidText,
 };
-use crate::wire::bytes::{self, RestoreOnDrop};
+use crate::wire::{
+    bytes::{self, RestoreOnDrop},
+    format::PayloadFormat,
+};
 
 /// The elements of an array that are not read yet.
 pub(crate) struct Elements<'de> {
-    decoder: Decoder<'de>,
+    decoder: Decoder<'de, PayloadFormat>,
     remaining: u32,
     /// Makes blobs slices of the source while the elements are read.
     _restore: Option<RestoreOnDrop>,

@@ -5,11 +5,13 @@ use serde::{Serialize, ser};
 use super::{
     EncodeError,
     encoder::{Encoder, EncoderResult, ValuePosition},
+    write_nil,
 };
+use crate::wire::format::Format;
 
 /// An open array or map.
-pub(super) struct ContainerEncoder<'w, 'a> {
-    encoder: &'w mut Encoder<'a>,
+pub(super) struct ContainerEncoder<'w, 'a, F> {
+    encoder: &'w mut Encoder<'a, F>,
     start: usize,
     declared: usize,
     /// Values an element takes: 1 in an array, 2 in a map.
@@ -19,8 +21,8 @@ pub(super) struct ContainerEncoder<'w, 'a> {
     levels: usize,
 }
 
-impl<'w, 'a> ContainerEncoder<'w, 'a> {
-    pub(super) fn new(encoder: &'w mut Encoder<'a>, start: usize, declared: usize, of: usize) -> Self {
+impl<'w, 'a, F: Format> ContainerEncoder<'w, 'a, F> {
+    pub(super) fn new(encoder: &'w mut Encoder<'a, F>, start: usize, declared: usize, of: usize) -> Self {
         Self { encoder, start, declared, of, written: 0, levels: 1 }
     }
 
@@ -49,8 +51,8 @@ impl<'w, 'a> ContainerEncoder<'w, 'a> {
 }
 
 /// The argument list, of which `None`s at the end are taken back.
-pub(super) struct ArgumentEncoder<'w, 'a> {
-    encoder: &'w mut Encoder<'a>,
+pub(super) struct ArgumentEncoder<'w, 'a, F> {
+    encoder: &'w mut Encoder<'a, F>,
     start: usize,
     declared: usize,
     written: usize,
@@ -59,9 +61,9 @@ pub(super) struct ArgumentEncoder<'w, 'a> {
     end: usize,
 }
 
-impl<'w, 'a> ArgumentEncoder<'w, 'a> {
+impl<'w, 'a, F: Format> ArgumentEncoder<'w, 'a, F> {
     #[inline]
-    pub(super) fn new(encoder: &'w mut Encoder<'a>, start: usize, declared: usize) -> Self {
+    pub(super) fn new(encoder: &'w mut Encoder<'a, F>, start: usize, declared: usize) -> Self {
         let end = encoder.out.buf.len();
         Self { encoder, start, declared, written: 0, kept: 0, end }
     }
@@ -89,12 +91,12 @@ impl<'w, 'a> ArgumentEncoder<'w, 'a> {
 }
 
 /// A tuple: the argument list, or an array within it.
-pub(super) enum TupleEncoder<'w, 'a> {
-    ArgumentEncoder(ArgumentEncoder<'w, 'a>),
-    Plain(ContainerEncoder<'w, 'a>),
+pub(super) enum TupleEncoder<'w, 'a, F> {
+    ArgumentEncoder(ArgumentEncoder<'w, 'a, F>),
+    Plain(ContainerEncoder<'w, 'a, F>),
 }
 
-impl ser::SerializeTuple for TupleEncoder<'_, '_> {
+impl<F: Format> ser::SerializeTuple for TupleEncoder<'_, '_, F> {
     type Ok = ();
     type Error = EncodeError;
 
@@ -115,7 +117,7 @@ impl ser::SerializeTuple for TupleEncoder<'_, '_> {
     }
 }
 
-impl ser::SerializeSeq for ContainerEncoder<'_, '_> {
+impl<F: Format> ser::SerializeSeq for ContainerEncoder<'_, '_, F> {
     type Ok = ();
     type Error = EncodeError;
 
@@ -128,7 +130,7 @@ impl ser::SerializeSeq for ContainerEncoder<'_, '_> {
     }
 }
 
-impl ser::SerializeMap for ContainerEncoder<'_, '_> {
+impl<F: Format> ser::SerializeMap for ContainerEncoder<'_, '_, F> {
     type Ok = ();
     type Error = EncodeError;
 
@@ -145,13 +147,13 @@ impl ser::SerializeMap for ContainerEncoder<'_, '_> {
     }
 }
 
-macro_rules! fields {
-    ($($trait:ident: $method:ident($($name:ident: $type:ty)?),)*) => {$(
-        impl ser::$trait for ContainerEncoder<'_, '_> {
+macro_rules! unnamed_fields {
+    ($($trait:ident),*) => {$(
+        impl<F: Format> ser::$trait for ContainerEncoder<'_, '_, F> {
             type Ok = ();
             type Error = EncodeError;
 
-            fn $method<T: Serialize + ?Sized>(&mut self, $($name: $type,)? value: &T) -> EncoderResult {
+            fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> EncoderResult {
                 self.push(value)
             }
 
@@ -162,9 +164,56 @@ macro_rules! fields {
     )*};
 }
 
-fields! {
-    SerializeTupleStruct: serialize_field(),
-    SerializeTupleVariant: serialize_field(),
-    SerializeStruct: serialize_field(_name: &'static str),
-    SerializeStructVariant: serialize_field(_name: &'static str),
+unnamed_fields!(SerializeTupleStruct, SerializeTupleVariant);
+
+/// An open struct: a map in a payload, and an array in arguments, where a skipped field is nil, so that none moves to the
+/// position of another.
+pub(super) struct StructEncoder<'w, 'a, F>(pub(super) ContainerEncoder<'w, 'a, F>);
+
+impl<F: Format> StructEncoder<'_, '_, F> {
+    /// Makes the map of the variant end with its content.
+    pub(super) fn within_variant(self) -> Self {
+        Self(self.0.within_variant())
+    }
+
+    #[inline]
+    fn push<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> EncoderResult {
+        if F::IS_PAYLOAD {
+            self.0.encoder.name(name);
+            self.0.written += 1;
+        }
+        self.0.push(value)
+    }
+
+    fn skip(&mut self) {
+        if !F::IS_PAYLOAD {
+            write_nil(&mut self.0.encoder.out.buf);
+            self.0.written += 1;
+        }
+    }
 }
+
+macro_rules! named_fields {
+    ($($trait:ident),*) => {$(
+        impl<F: Format> ser::$trait for StructEncoder<'_, '_, F> {
+            type Ok = ();
+            type Error = EncodeError;
+
+            #[inline]
+            fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> EncoderResult {
+                self.push(name, value)
+            }
+
+            fn skip_field(&mut self, _name: &'static str) -> EncoderResult {
+                self.skip();
+                Ok(())
+            }
+
+            fn end(self) -> EncoderResult {
+                self.0.close()
+            }
+        }
+    )*};
+}
+
+named_fields!(SerializeStruct, SerializeStructVariant);

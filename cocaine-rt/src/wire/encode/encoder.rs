@@ -1,13 +1,20 @@
 //! The serde `Serializer` of the dialect.
 
+use std::marker::PhantomData;
+
 use serde::{Serialize, Serializer};
 
 use super::{
     EncodeError, Encoded,
-    containers::{ArgumentEncoder, ContainerEncoder, TupleEncoder},
+    containers::{ArgumentEncoder, ContainerEncoder, StructEncoder, TupleEncoder},
     write_array_len, write_bool, write_int, write_map_len, write_nil, write_raw, write_raw_len, write_uint,
 };
-use crate::wire::{bytes, scan::MAX_DEPTH, text};
+use crate::wire::{
+    bytes,
+    format::{ArgumentFormat, Format, PayloadFormat},
+    scan::MAX_DEPTH,
+    text,
+};
 
 pub(super) type EncoderResult<T = ()> = Result<T, EncodeError>;
 
@@ -23,24 +30,27 @@ pub(super) enum ValuePosition {
 }
 
 /// Appends one value to a buffer.
-pub(super) struct Encoder<'a> {
+///
+/// In arguments large blobs become segments, and escapes in texts become their bytes.
+pub(super) struct Encoder<'a, F> {
     pub(super) out: &'a mut Encoded,
     pub(super) depth: usize,
     pub(super) position: ValuePosition,
     /// Whether the last argument was `None`.
     pub(super) absent: bool,
-    /// Whether these are the arguments of a message: large blobs become segments, and escapes in texts become their bytes.
-    is_message: bool,
+    format: PhantomData<F>,
 }
 
-impl<'a> Encoder<'a> {
+impl<'a> Encoder<'a, PayloadFormat> {
     pub(super) fn payload(out: &'a mut Encoded) -> Self {
-        Self { out, depth: 0, position: ValuePosition::Plain, absent: false, is_message: false }
+        Self { out, depth: 0, position: ValuePosition::Plain, absent: false, format: PhantomData }
     }
+}
 
+impl<'a> Encoder<'a, ArgumentFormat> {
     pub(super) fn message(out: &'a mut Encoded) -> Self {
         // The frame and the list are open.
-        Self { out, depth: 2, position: ValuePosition::List, absent: false, is_message: true }
+        Self { out, depth: 2, position: ValuePosition::List, absent: false, format: PhantomData }
     }
 
     #[inline]
@@ -48,12 +58,20 @@ impl<'a> Encoder<'a> {
         self.out.buf.push(0x91);
         value.serialize(self)
     }
+}
+
+impl<'a, F: Format> Encoder<'a, F> {
+    /// Appends a name, which is never escaped.
+    #[inline]
+    pub(super) fn name(&mut self, name: &'static str) {
+        write_raw(&mut self.out.buf, name.as_bytes());
+    }
 
     fn raw(&mut self, raw: &[u8]) -> EncoderResult {
         if u32::try_from(raw.len()).is_err() {
             return Err(EncodeError::new("a text or blob of more than 4 GiB"));
         }
-        if self.is_message
+        if !F::IS_PAYLOAD
             && let Some(owner) = bytes::take_owner(raw)
         {
             write_raw_len(&mut self.out.buf, raw.len());
@@ -65,7 +83,7 @@ impl<'a> Encoder<'a> {
     }
 
     /// Opens a container of `len` elements or entries. An unknown length is set when the container is closed.
-    fn open<'w>(&'w mut self, len: Option<usize>, of: usize) -> EncoderResult<ContainerEncoder<'w, 'a>> {
+    fn open<'w>(&'w mut self, len: Option<usize>, of: usize) -> EncoderResult<ContainerEncoder<'w, 'a, F>> {
         if self.depth == MAX_DEPTH {
             return Err(EncodeError::new("nested deeper than 32 levels"));
         }
@@ -81,9 +99,15 @@ impl<'a> Encoder<'a> {
     }
 
     /// Opens an enum variant with content: a map of the name of the variant to its content.
-    fn variant(&mut self, name: &str) -> EncoderResult {
+    fn variant(&mut self, name: &'static str) -> EncoderResult {
         self.open(Some(1), 2)?;
-        self.raw(name.as_bytes())
+        self.name(name);
+        Ok(())
+    }
+
+    /// Opens a struct of `len` fields.
+    fn open_struct<'w>(&'w mut self, len: usize) -> EncoderResult<StructEncoder<'w, 'a, F>> {
+        self.open(Some(len), if F::IS_PAYLOAD { 2 } else { 1 }).map(StructEncoder)
     }
 
     /// Replaces the head at `start`, for `declared` elements or entries, by one for `len`.
@@ -114,16 +138,16 @@ impl<'a> Encoder<'a> {
     }
 }
 
-impl<'w, 'a> Serializer for &'w mut Encoder<'a> {
+impl<'w, 'a, F: Format> Serializer for &'w mut Encoder<'a, F> {
     type Ok = ();
     type Error = EncodeError;
-    type SerializeSeq = ContainerEncoder<'w, 'a>;
-    type SerializeTuple = TupleEncoder<'w, 'a>;
-    type SerializeTupleStruct = ContainerEncoder<'w, 'a>;
-    type SerializeTupleVariant = ContainerEncoder<'w, 'a>;
-    type SerializeMap = ContainerEncoder<'w, 'a>;
-    type SerializeStruct = ContainerEncoder<'w, 'a>;
-    type SerializeStructVariant = ContainerEncoder<'w, 'a>;
+    type SerializeSeq = ContainerEncoder<'w, 'a, F>;
+    type SerializeTuple = TupleEncoder<'w, 'a, F>;
+    type SerializeTupleStruct = ContainerEncoder<'w, 'a, F>;
+    type SerializeTupleVariant = ContainerEncoder<'w, 'a, F>;
+    type SerializeMap = ContainerEncoder<'w, 'a, F>;
+    type SerializeStruct = StructEncoder<'w, 'a, F>;
+    type SerializeStructVariant = StructEncoder<'w, 'a, F>;
 
     fn is_human_readable(&self) -> bool {
         false
@@ -184,7 +208,7 @@ impl<'w, 'a> Serializer for &'w mut Encoder<'a> {
 
     #[inline]
     fn serialize_str(self, value: &str) -> EncoderResult {
-        if self.is_message { self.raw(&text::to_bytes(value)) } else { self.raw(value.as_bytes()) }
+        if F::IS_PAYLOAD { self.raw(value.as_bytes()) } else { self.raw(&text::to_bytes(value)) }
     }
 
     #[inline]
@@ -223,7 +247,8 @@ impl<'w, 'a> Serializer for &'w mut Encoder<'a> {
         _index: u32,
         variant: &'static str,
     ) -> EncoderResult {
-        self.raw(variant.as_bytes())
+        self.name(variant);
+        Ok(())
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
@@ -250,12 +275,12 @@ impl<'w, 'a> Serializer for &'w mut Encoder<'a> {
         Ok(())
     }
 
-    fn serialize_seq(self, len: Option<usize>) -> EncoderResult<ContainerEncoder<'w, 'a>> {
+    fn serialize_seq(self, len: Option<usize>) -> EncoderResult<ContainerEncoder<'w, 'a, F>> {
         self.open(len, 1)
     }
 
     #[inline]
-    fn serialize_tuple(self, len: usize) -> EncoderResult<TupleEncoder<'w, 'a>> {
+    fn serialize_tuple(self, len: usize) -> EncoderResult<TupleEncoder<'w, 'a, F>> {
         if self.position != ValuePosition::List {
             return Ok(TupleEncoder::Plain(self.open(Some(len), 1)?));
         }
@@ -269,7 +294,7 @@ impl<'w, 'a> Serializer for &'w mut Encoder<'a> {
         self,
         _name: &'static str,
         len: usize,
-    ) -> EncoderResult<ContainerEncoder<'w, 'a>> {
+    ) -> EncoderResult<ContainerEncoder<'w, 'a, F>> {
         self.open(Some(len), 1)
     }
 
@@ -279,26 +304,27 @@ impl<'w, 'a> Serializer for &'w mut Encoder<'a> {
         _index: u32,
         variant: &'static str,
         len: usize,
-    ) -> EncoderResult<ContainerEncoder<'w, 'a>> {
+    ) -> EncoderResult<ContainerEncoder<'w, 'a, F>> {
         self.variant(variant)?;
         Ok(self.open(Some(len), 1)?.within_variant())
     }
 
-    fn serialize_map(self, len: Option<usize>) -> EncoderResult<ContainerEncoder<'w, 'a>> {
+    fn serialize_map(self, len: Option<usize>) -> EncoderResult<ContainerEncoder<'w, 'a, F>> {
         self.open(len, 2)
     }
 
-    fn serialize_struct(self, _name: &'static str, len: usize) -> EncoderResult<ContainerEncoder<'w, 'a>> {
-        self.open(Some(len), 1)
+    fn serialize_struct(self, _name: &'static str, len: usize) -> EncoderResult<StructEncoder<'w, 'a, F>> {
+        self.open_struct(len)
     }
 
     fn serialize_struct_variant(
         self,
-        name: &'static str,
-        index: u32,
+        _name: &'static str,
+        _index: u32,
         variant: &'static str,
         len: usize,
-    ) -> EncoderResult<ContainerEncoder<'w, 'a>> {
-        self.serialize_tuple_variant(name, index, variant, len)
+    ) -> EncoderResult<StructEncoder<'w, 'a, F>> {
+        self.variant(variant)?;
+        self.open_struct(len).map(StructEncoder::within_variant)
     }
 }

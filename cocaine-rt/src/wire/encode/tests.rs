@@ -138,7 +138,33 @@ fn structs_and_enums_are_encoded_like_rmp() {
         (Unit, Newtype(1), Fields { a: 1, b: None }),
         (Kind::Unit, Kind::Newtype(2), Kind::TupleEncoder(3, 4), Kind::Struct { a: 5 }),
     );
-    assert_eq!(plain(&value), rmp_serde::to_vec(&value).unwrap());
+    assert_eq!(list(&value), rmp_serde::to_vec(&value).unwrap());
+    assert_eq!(plain(&value), rmp_serde::to_vec_named(&value).unwrap());
+}
+
+#[test]
+fn skipped_field_of_argument_is_nil() {
+    #[derive(Default, Serialize)]
+    struct Fields {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        a: Option<u8>,
+        b: u8,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        c: Option<u8>,
+    }
+    #[derive(Serialize)]
+    enum Kind {
+        Struct {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            a: Option<u8>,
+            b: u8,
+        },
+    }
+    assert_eq!(list(&Fields::default()), [0x91, 0x93, 0xc0, 0, 0xc0]);
+    assert_eq!(list(&(Fields { c: Some(1), ..Fields::default() }, 2)), [0x92, 0x93, 0xc0, 0, 1, 2]);
+    assert_eq!(list(&Kind::Struct { a: None, b: 1 }), b"\x91\x81\xa6Struct\x92\xc0\x01");
+    assert_eq!(plain(&Fields::default()), b"\x81\xa1b\x00");
+    assert_eq!(plain(&Kind::Struct { a: None, b: 1 }), b"\x81\xa6Struct\x81\xa1b\x01");
 }
 
 /// Says one length and writes another.

@@ -1,6 +1,7 @@
 //! Databases built for a test, and their indexes.
 
 mod damage;
+mod own_ids;
 mod service;
 mod tree;
 
@@ -12,7 +13,7 @@ use super::{
 const METADATA: MmdbMetadata<'_> =
     MmdbMetadata { kind: "Test-City", languages: &["en"], description: "Of tests", built: 0 };
 
-/// A region of a record: its kind, number, and names by language.
+/// A region of a record: its kind, number (0: none), and names by language.
 type TestRegion<'a> = (&'a str, u32, &'a [(&'a str, &'a str)]);
 
 /// A record and its networks.
@@ -26,7 +27,9 @@ struct TestNetwork<'a> {
 
 fn area<'a>((_, id, names): &TestRegion<'a>) -> MmdbValue<'a> {
     let names = names.iter().map(|(language, name)| (*language, MmdbValue::Text(name))).collect();
-    MmdbValue::Map(vec![("geoname_id", MmdbValue::U32(*id)), ("names", MmdbValue::Map(names))])
+    let mut entries = vec![("names", MmdbValue::Map(names))];
+    entries.extend((*id != 0).then_some(("geoname_id", MmdbValue::U32(*id))));
+    MmdbValue::Map(entries)
 }
 
 fn record<'a>(entry: &TestNetwork<'a>) -> MmdbValue<'a> {

@@ -174,7 +174,8 @@ fn database_without_regions_is_refused() {
         writer.network("1.0.0.0".parse().unwrap(), 8, value);
         writer.finish(METADATA)
     });
-    assert!(matches!(codes.unwrap_err(), LoadError::Invalid(_)), "countries of another shape");
+    let error = codes.unwrap_err();
+    assert!(matches!(error, LoadError::Record(_)), "countries of another form: {error}");
 }
 
 #[test]

@@ -24,6 +24,19 @@ async fn several(a: String, b: Option<u64>, c: Option<Bytes>) -> (String, Option
     (a, b, c)
 }
 
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Item {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+    ratio: f64,
+}
+
+#[worker]
+async fn scale(item: Item, factor: f64) -> Item {
+    Item { ratio: item.ratio * factor, ..item }
+}
+
 #[worker]
 async fn context(_: Context, (a, b): (u8, u8), _who: Context) -> u8 {
     a + b
@@ -96,6 +109,18 @@ async fn several_values_are_one_array() {
         ask(events![several], [packed(&["x"])]).await,
         EventEnd::value(&("x", None::<u8>, None::<u8>))
     );
+}
+
+#[tokio::test]
+async fn structs_are_read_and_sent_by_name() {
+    let expected = EventEnd::Closed(vec![Bytes::from(b"\x82\xa4name\xa1x\xa5ratio\xcb\x40\x00\0\0\0\0\0\0")]);
+    let factor = b"\x02";
+    for item in [&b"\x82\xa5ratio\x01\xa4name\xa1x"[..], b"\x93\xa1x\xc0\xcb\x3f\xf0\0\0\0\0\0\0"] {
+        let chunk = Bytes::from([b"\x92", item, factor].concat());
+        assert_eq!(ask(events![scale], [chunk]).await, expected);
+    }
+    let unnamed = ask(events![scale], [Bytes::from(b"\x92\x81\xa5ratio\x01\x02")]).await;
+    assert_eq!(unnamed, EventEnd::failed("scale: argument `item`: missing field `name` at byte 1"));
 }
 
 #[tokio::test]
