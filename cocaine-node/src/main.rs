@@ -69,12 +69,12 @@ async fn run(cli: &Cli) -> Result<ExitCode, ProgramError> {
     }
 }
 
-/// Carries out a command for a data folder. A signal ends it, and nothing is left of it.
+/// Carries out a command for a data folder. A signal ends it.
 async fn run_data_command(command: &DataCommand) -> Result<ExitCode, ProgramError> {
     let mut signals = Signals::new()?;
     tokio::select! {
         done = command.run(|name| env::var_os(name)) => done.map(|()| ExitCode::SUCCESS),
-        stop = signals.recv_stop() => Err(format!("{}: nothing is done", stop.text()).into()),
+        stop = signals.recv_stop() => Err(format!("{} before the end", stop.text()).into()),
     }
 }
 

@@ -36,7 +36,10 @@ type ControlBody = UnsyncBoxBody<Bytes, Infallible>;
 
 /// Serves the control socket until it is dropped.
 #[derive(Debug)]
-pub(crate) struct ControlServer(JoinHandle<()>);
+pub(crate) struct ControlServer {
+    socket: SocketPath,
+    accepting: JoinHandle<()>,
+}
 
 /// What requests share.
 #[derive(Clone)]
@@ -57,13 +60,17 @@ impl ControlServer {
         let listener = UnixListener::bind(&socket.path)?;
         fs::set_permissions(&socket.path, Permissions::from_mode(PRIVATE_FILE))?;
         let control = Control { store, backups: Arc::new(Semaphore::new(1)) };
-        Ok(Self(tokio::spawn(accept(listener, control))))
+        Ok(Self { socket, accepting: tokio::spawn(accept(listener, control)) })
     }
 }
 
 impl Drop for ControlServer {
     fn drop(&mut self) {
-        self.0.abort();
+        // The task has the store, and the store the folder: no other node has a socket here yet.
+        if let Err(error) = fs::remove_file(&self.socket.path) {
+            tracing::debug!(%error, "the control socket is not removed");
+        }
+        self.accepting.abort();
     }
 }
 
@@ -135,4 +142,66 @@ fn text(status: StatusCode, text: &str) -> Response<ControlBody> {
     let mut response = Response::new(Full::new(Bytes::from(text.to_owned())).boxed_unsync());
     *response.status_mut() = status;
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use test_support::wait::wait_until;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::UnixStream,
+    };
+
+    use super::*;
+    use crate::control::ControlClient;
+
+    async fn back_up(data: &Path) -> Result<usize, String> {
+        let mut bytes = 0;
+        let mut client = ControlClient::connect(data).await.map_err(|error| error.to_string())?;
+        let received = client.back_up(|piece| {
+            bytes += piece.len();
+            Ok::<_, String>(())
+        });
+        received.await.map_err(|error| error.to_string())??;
+        Ok(bytes)
+    }
+
+    #[tokio::test]
+    async fn one_backup_runs_at_a_time() {
+        let data = tempfile::tempdir().unwrap();
+        fs::create_dir(data.path().join("run")).unwrap();
+        let store = Store::in_memory().unwrap();
+        // More than the buffers of a socket take.
+        store.write("c", "k", vec![1; 16 << 20].into(), &[]).await.unwrap();
+        let server = ControlServer::start(data.path(), store.clone()).unwrap();
+        let mut unread = UnixStream::connect(data.path().join("run/control")).await.unwrap();
+        unread.write_all(b"GET /backup HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        let mut start = [0; 15];
+        unread.read_exact(&mut start).await.unwrap();
+        assert_eq!(&start, b"HTTP/1.1 200 OK");
+        assert_eq!(back_up(data.path()).await, Err("another backup is under way".into()));
+        drop(unread);
+        wait_until("the first backup is given up", async || back_up(data.path()).await.is_ok()).await;
+        assert!(back_up(data.path()).await.unwrap() > 16 << 20);
+        drop(server);
+        let gone = async || back_up(data.path()).await.is_err_and(|error| error.contains("does not answer"));
+        wait_until("nobody listens", gone).await;
+    }
+
+    #[tokio::test]
+    async fn unknown_requests_are_refused() {
+        let data = tempfile::tempdir().unwrap();
+        fs::create_dir(data.path().join("run")).unwrap();
+        let _server = ControlServer::start(data.path(), Store::in_memory().unwrap()).unwrap();
+        for (request, status) in [("GET /", "404"), ("POST /backup", "405"), ("POST /compact", "500")] {
+            let mut stream = UnixStream::connect(data.path().join("run/control")).await.unwrap();
+            let request = format!("{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut response = String::new();
+            stream.read_to_string(&mut response).await.unwrap();
+            assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{response}");
+        }
+        let mut client = ControlClient::connect(data.path()).await.unwrap();
+        assert_eq!(client.compact().await.unwrap_err().to_string(), "the data is in memory");
+    }
 }

@@ -11,6 +11,7 @@ use std::{
 const MAX_SOCKET_PATH: usize = 107;
 
 /// A path of the socket that can be bound and connected to, however long that of the folder is.
+#[derive(Debug)]
 pub(super) struct SocketPath {
     pub(super) path: PathBuf,
     /// Open for as long as the path leads through its descriptor.

@@ -124,3 +124,17 @@ impl Store {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_large_shares_are_wasteful() {
+        let is_wasteful = |file_bytes, free_bytes| FileUsage { file_bytes, free_bytes }.is_wasteful();
+        assert!(is_wasteful(128 << 20, Some(64 << 20)));
+        assert!(!is_wasteful(64 << 20, Some((64 << 20) - 1)), "little is gained");
+        assert!(!is_wasteful(1 << 30, Some(400 << 20)), "most of it is copied");
+        assert!(!is_wasteful(1 << 30, None));
+    }
+}

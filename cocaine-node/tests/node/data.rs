@@ -16,7 +16,12 @@ use cocaine_node::{
     data::{self, Replacement},
 };
 use test_support::wait::wait_until;
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::mpsc,
+    task::JoinSet,
+};
 
 use crate::program::Program;
 
@@ -109,6 +114,25 @@ async fn node_is_compacted_while_it_serves() {
     let program = Program::start(folder.path(), &[]);
     let storage: StorageClient = program.client().service().await.unwrap();
     assert_eq!(storage.read("c", "later").await.unwrap(), "v");
+}
+
+#[tokio::test]
+async fn metrics_have_the_size_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), &["--http", "127.0.0.1:0"]);
+    wait_until("the file is measured", async || {
+        let mut stream = TcpStream::connect(program.http_address()).await.unwrap();
+        stream
+            .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .await
+            .unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        let bytes = fs::metadata(folder.path().join("node.redb")).unwrap().len();
+        assert!(text.contains(&format!("\ncocaine_storage_file_bytes {bytes}\n")), "{text}");
+        text.contains("\ncocaine_storage_free_bytes ")
+    })
+    .await;
 }
 
 #[test]

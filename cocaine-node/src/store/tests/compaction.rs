@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use test_support::wait::wait_until;
 
 use super::{Store, put};
-use crate::store::StoreError;
+use crate::store::{StoreError, Upkeep};
 
 const MIB: u64 = 1 << 20;
 
@@ -124,4 +124,21 @@ async fn closing_waits_for_compaction() {
     compacted.unwrap();
     assert_eq!(store.compact().await, Err(StoreError::Closed));
     assert_eq!(Store::open(folder.path()).unwrap().read("c", "k").unwrap(), "c/k");
+}
+
+#[tokio::test]
+async fn wasteful_file_is_compacted_at_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    put(&store, "c", "k", &[]).await;
+    let _upkeep = Upkeep::start(store.clone());
+    wait_until("the file is measured", async || store.file_usage().unwrap().free_bytes.is_some()).await;
+    store.write("c", "large", vec![1; 70 << 20].into(), &[]).await.unwrap();
+    store.remove("c", "large").await.unwrap();
+    store.close().await;
+    let store = Store::open(folder.path()).unwrap();
+    assert!(file_bytes(&store) > 70 * MIB, "{}", file_bytes(&store));
+    let _upkeep = Upkeep::start(store.clone());
+    wait_until("the file is compacted", async || file_bytes(&store) < MIB).await;
+    assert_eq!(store.read("c", "k").unwrap(), "c/k");
 }

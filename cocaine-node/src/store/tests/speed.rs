@@ -44,7 +44,8 @@ async fn growth() {
     .await;
     print("200 MiB more").await;
     let start = Instant::now();
-    println!("compacted in {:?}: {:?}", start.elapsed(), store.compact().await.unwrap());
+    let summary = store.compact().await.unwrap();
+    println!("compacted in {:?}: {summary:?}", start.elapsed());
     join_all(keys.iter().take(200).map(|key| store.remove("m", key))).await;
     join_all(keys.iter().map(|key| store.remove("s", key))).await;
     store.remove("b", "k").await.unwrap();
