@@ -83,13 +83,8 @@ async fn run_server(cli: &Cli) -> Result<ExitCode, ProgramError> {
     let mut command = read_command(cli)?;
     // Checked before anything starts.
     command.shutdown_timeout()?;
-    if cli.check_config {
-        command.check()?;
-        for warning in command.config_warnings() {
-            println!("cocaine-node: {warning}");
-        }
-        println!("cocaine-node: the configuration can be used");
-        return Ok(ExitCode::SUCCESS);
+    if cli.check_config || cli.print_config {
+        return show(cli, &command);
     }
     let mut signals = Signals::new()?;
     let mut log = ProgramLog::start(command.log_config())?;
@@ -128,6 +123,23 @@ async fn run_server(cli: &Cli) -> Result<ExitCode, ProgramError> {
             Ok(again.exit_code())
         }
     }
+}
+
+/// Checks the configuration and, if that is wanted, prints it.
+fn show(cli: &Cli, command: &Command) -> Result<ExitCode, ProgramError> {
+    command.check()?;
+    if cli.print_config {
+        for warning in command.config_warnings() {
+            eprintln!("cocaine-node: {warning}");
+        }
+        server::print_text(&command.to_toml()?);
+    } else {
+        for warning in command.config_warnings() {
+            println!("cocaine-node: {warning}");
+        }
+        println!("cocaine-node: the configuration can be used");
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn read_command(cli: &Cli) -> Result<Command, ProgramError> {
