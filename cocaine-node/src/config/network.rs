@@ -19,12 +19,12 @@ section! {
     #[serde(default, deny_unknown_fields)]
     #[non_exhaustive]
     pub struct NetworkConfig {
-        /// The ports of services and apps, by their names. That of the locator may be in `listen` instead.
-        #[setting(example = "storage = 10060", unset = "none", option = "--pin")]
-        pub pinned: BTreeMap<String, u16>,
         /// The first and the last port of the range from which all other services and apps get theirs.
         #[setting(example = "[45000, 46000]", unset = "any free ones", option = "--ports")]
         pub shared: Option<(u16, u16)>,
+        /// The ports of services and apps, by their names. That of the locator may be in `listen` instead.
+        #[setting(example = "storage = 10060", unset = "none", option = "--pin")]
+        pub pinned: BTreeMap<String, u16>,
     }
 }
 

@@ -24,6 +24,7 @@ use crate::{
         AppEnvironment, AppFolders, Apps, AppsGuard, Crashlogs, EmbeddedWorkers, Housekeeper, Spawner,
         WorkerLauncher, WorkerPermits,
     },
+    control::ControlServer,
     gateway::Gateway,
     helper::{Helper, WorkerGroups},
     log::{Log, LogBroadcast},
@@ -46,7 +47,7 @@ use crate::{
         uniresis::UniresisService,
         urlfetch::UrlfetchShared,
     },
-    store::{Store, StoreError},
+    store::{Store, StoreError, Upkeep},
 };
 
 /// The service for the lines of this node alone, which is not announced to others.
@@ -111,12 +112,13 @@ impl NodeSettings {
         let local = local_locators(&host, &addresses);
         // Set once, here; before it is set, no app runs.
         let _ = locators.set(local.clone());
-        let collector =
-            NodeCollector { since, metrics: host.metrics.clone(), apps: apps.clone(), log: shared.log };
+        let (metrics, log) = (host.metrics.clone(), shared.log);
+        let collector = NodeCollector { since, metrics, apps: apps.clone(), log, store: store.clone() };
         let gateway = self.start_gateway(&local, collector).await?;
         let apps = AppsGuard(apps);
         self.start_apps(&apps.0).await;
         let housekeeper = Housekeeper::start(apps.0.clone());
+        let (upkeep, control) = (Upkeep::start(store.clone()), self.start_control(&store));
         let ticking = host.metrics.update_rates();
         Ok(Node {
             addresses,
@@ -132,8 +134,19 @@ impl NodeSettings {
             config: self.config,
             shutdown_timeout: self.shutdown_timeout,
             housekeeper,
+            upkeep,
+            control,
             _ticking: ticking,
         })
+    }
+
+    /// Serves the control socket of the data folder, if there is one.
+    fn start_control(&self, store: &Store) -> Option<ControlServer> {
+        let started = ControlServer::start(self.data.as_deref()?, store.clone());
+        let warn = |error: &_| {
+            tracing::warn!(%error, "backups and compaction need the node to stop: its control socket cannot be used");
+        };
+        started.inspect_err(warn).ok()
     }
 
     /// Starts the apps of the runlist, and those that ran before.
