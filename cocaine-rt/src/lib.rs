@@ -67,6 +67,7 @@
 //! | `graph` | the methods that a service announces, and the messages of each |
 //! | `msgpack` | the encoding of what users store and send, for code of their own |
 //! | `text` | names, keys and tags that are not UTF-8 |
+//! | `logging` | a `tracing` layer that sends events to the service `logging` (feature `tracing`) |
 //! | `http` | events that are HTTP requests (feature `http`) |
 //! | `double` | expectations of test doubles (feature `doubles`) |
 //!
@@ -81,6 +82,7 @@
 //! | `http` | the module `http`: events that are HTTP requests |
 //! | `axum` | `http`, and its listener as `axum::serve` takes it |
 //! | `doubles` | the module `double` |
+//! | `tracing` | the module `logging` |
 //!
 //! None is on by default.
 
@@ -95,6 +97,8 @@ mod connection;
 pub mod double;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "tracing")]
+pub mod logging;
 pub mod prelude;
 mod protocol;
 pub mod server;
