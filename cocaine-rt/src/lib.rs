@@ -66,6 +66,7 @@
 //! | `server` | listeners, and what generated servers are called with |
 //! | `graph` | the methods that a service announces, and the messages of each |
 //! | `msgpack` | the encoding of what users store and send, for code of their own |
+//! | `schema` | what types look like in payloads, as data |
 //! | `text` | names, keys and tags that are not UTF-8 |
 //! | `logging` | a `tracing` layer that sends events to the service `logging` (feature `tracing`) |
 //! | `http` | events that are HTTP requests (feature `http`) |
@@ -83,6 +84,7 @@
 //! | `axum` | `http`, and its listener as `axum::serve` takes it |
 //! | `doubles` | the module `double` |
 //! | `tracing` | the module `logging` |
+//! | `chrono`, `jiff`, `url`, `uuid` | the schemas of these crates' types |
 //!
 //! None is on by default.
 
@@ -101,6 +103,7 @@ pub mod http;
 pub mod logging;
 pub mod prelude;
 mod protocol;
+pub mod schema;
 pub mod server;
 #[cfg(test)]
 mod tests;
@@ -110,7 +113,7 @@ mod worker;
 pub use client::{
     Client, ClientBuilder, Services, methods::Compatibility, service::Service, service_client::ServiceClient,
 };
-pub use cocaine_macros::worker;
+pub use cocaine_macros::{Schema, worker};
 pub use connection::{
     channel::Payload,
     dyn_receiver::DynReceiver,
@@ -133,6 +136,7 @@ pub use protocol::{
     severity::Severity,
     trace::Trace,
 };
+pub use schema::Schema;
 pub use wire::{bytes::Bytes, headers::Headers, text, value::Value};
 pub use worker::{
     AppToken, Context, Events, ExecutionMode, Handler, HandlerRegistry, Session, SessionReceiver,
