@@ -83,6 +83,13 @@ const GENERATOR: Layers = Layers {
     exception: None,
 };
 
+const TEST_KIT: Layers = Layers {
+    root: "cocaine-test/src/lib.rs",
+    rows: &[&["error", "output"], &["app", "node_thread"], &["deployment"], &["cloud"]],
+    circles: &[],
+    exception: None,
+};
+
 #[test]
 fn runtime_imports_point_downward() {
     RUNTIME.check();
@@ -96,6 +103,11 @@ fn node_imports_point_downward() {
 #[test]
 fn generator_imports_point_downward() {
     GENERATOR.check();
+}
+
+#[test]
+fn test_kit_imports_point_downward() {
+    TEST_KIT.check();
 }
 
 /// The files that each file imports from.

@@ -1,17 +1,19 @@
 //! A running node, and how it stops.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{ffi::OsString, net::SocketAddr, sync::Arc, time::Duration};
 
-use cocaine::server::Server;
+use cocaine::{Result as ServiceResult, Worker, server::Server};
+use futures_util::FutureExt;
 use tokio::{
     task::JoinSet,
     time::{Instant, timeout_at},
 };
 
 use crate::{
-    apps::{AppsGuard, Housekeeper},
+    apps::{AppsGuard, EmbeddedWorkers, Housekeeper},
     config::{ConfigError, NodeConfig},
     gateway::Gateway,
+    log::{FollowerLimitError, LogBroadcast, LogFollower, LogSelection},
     metrics::RateUpdater,
     registry::{Registration, Registry, Routers},
     store::Store,
@@ -30,6 +32,8 @@ pub struct Node {
     pub(super) routers: Routers,
     pub(super) store: Store,
     pub(super) gateway: Option<Gateway>,
+    pub(super) embedded: EmbeddedWorkers,
+    pub(super) broadcast: LogBroadcast,
     pub(super) config: NodeConfig,
     pub(super) shutdown_timeout: Duration,
     pub(super) housekeeper: Housekeeper,
@@ -57,6 +61,33 @@ impl Node {
     /// Returns the address for HTTP clients, if a gateway runs.
     pub fn http_addr(&self) -> Option<SocketAddr> {
         self.gateway.as_ref().map(Gateway::local_addr)
+    }
+
+    /// Lets the workers of `app` run in this process, as tasks: `worker` takes the place of the program in the app's package, also
+    /// when a worker is started in place of one that has ended. The app needs a manifest, a profile and a package like any
+    /// other, and the node needs no [`Helper`](crate::helper::Helper) for it.
+    ///
+    /// A worker that returns an error, or panics, has crashed. One that does not end when it is terminated is dropped.
+    pub fn embed_worker<F, R>(&self, app: impl Into<String>, worker: F)
+    where
+        F: Fn(Worker) -> R + Send + Sync + 'static,
+        R: Future<Output = ServiceResult<()>> + Send + 'static,
+    {
+        let worker = Arc::new(worker);
+        let run = move |args: Vec<OsString>| {
+            let worker = worker.clone();
+            async move { worker(Worker::new(args)?).await }.boxed()
+        };
+        self.embedded.insert(app.into(), Arc::new(run));
+    }
+
+    /// Follows what workers print, and the messages of `logging`, as they come. The last ones come first if the selection
+    /// asks for them.
+    ///
+    /// # Errors
+    /// There are as many followers as there may be.
+    pub fn follow_log(&self, selection: LogSelection) -> Result<LogFollower, FollowerLimitError> {
+        self.broadcast.follow(selection)
     }
 
     /// Opens the file of the gateway's access log again, which may have been moved away. [`Node::reload`] does so, too.
@@ -103,6 +134,7 @@ impl Node {
             }
         };
         let ((), app_servers) = tokio::join!(requests, self.apps.0.stop_workers(deadlines.workers));
+        self.broadcast.close();
         let servers = self.services.into_iter().map(|service| service.server).chain(app_servers);
         let closing: JoinSet<()> = servers.map(|server| shut_down(server, deadlines.calls)).collect();
         closing.join_all().await;

@@ -15,6 +15,7 @@ mod init;
 mod lifecycle;
 mod locator;
 mod logging;
+mod logging_stream;
 mod memory;
 mod metrics;
 mod order;
