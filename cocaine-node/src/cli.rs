@@ -1,5 +1,7 @@
 //! The command line, whose options override the configuration file.
 
+mod data;
+
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -12,6 +14,8 @@ use cocaine_node::{
     gateway::Gateway,
     import::Import,
 };
+
+pub(crate) use self::data::DataCommand;
 
 /// A whole Cocaine cloud on this machine: locator, storage, logging and the node's apps.
 #[derive(Clone, Debug, Parser)]
@@ -39,6 +43,8 @@ enum Subcommands {
     /// Blobs and tags of all collections are written in one transaction. The folder is not changed, links in it are not
     /// followed, and a second import of it changes nothing.
     Import(ImportArgs),
+    #[command(flatten)]
+    Data(DataCommand),
 }
 
 /// The options of an import.
@@ -294,6 +300,14 @@ impl Command {
 }
 
 impl Cli {
+    /// Returns the command for a data folder, if it is one.
+    pub(crate) fn data_command(&self) -> Option<&DataCommand> {
+        match &self.command {
+            Some(Subcommands::Data(command)) => Some(command),
+            _ => None,
+        }
+    }
+
     /// Returns the import that the command line asks for, if it does.
     pub(crate) fn import(
         &self,
@@ -309,6 +323,9 @@ impl Cli {
     pub(crate) fn into_command(self, env: impl Fn(&str) -> Option<OsString>) -> Result<Command, ConfigError> {
         match self.command {
             Some(Subcommands::Gateway(gateway)) => gateway.into_command(),
+            Some(Subcommands::Data(_)) => Err(ConfigError::Value(
+                "--check-config is for the configuration of a node or a gateway".into(),
+            )),
             // An import runs neither; see `import`.
             Some(Subcommands::Import(_)) | None => self.node.into_command(env),
         }

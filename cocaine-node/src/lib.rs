@@ -33,6 +33,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`config`] | the configuration file, as plain data; [`NodeBuilder::config`] takes it |
+//! | [`data`] | backup, restoration and compaction of a data folder |
 //! | [`gateway`] | HTTP in front of a cloud, in the node or alone |
 //! | [`helper`] | the program that starts workers |
 //! | [`import`] | what an original runtime has stored in files |
@@ -43,6 +44,8 @@
 
 pub(crate) mod apps;
 pub mod config;
+mod control;
+pub mod data;
 mod errno;
 pub mod gateway;
 pub mod helper;

@@ -18,7 +18,7 @@ use clap::Parser;
 use cocaine_node::{helper, import::Import, open_files};
 use tokio::runtime::Runtime;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, DataCommand};
 use program_log::ProgramLog;
 use server::Server;
 use signals::{ProgramSignal, Signals};
@@ -61,8 +61,25 @@ fn run_import(import: &Import) -> Result<ExitCode, ProgramError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs a node or a gateway until the process is told to stop.
+/// Carries out a command, or runs a node or a gateway until the process is told to stop.
 async fn run(cli: &Cli) -> Result<ExitCode, ProgramError> {
+    match cli.data_command() {
+        Some(command) if !cli.check_config => run_data_command(command).await,
+        _ => run_server(cli).await,
+    }
+}
+
+/// Carries out a command for a data folder. A signal ends it.
+async fn run_data_command(command: &DataCommand) -> Result<ExitCode, ProgramError> {
+    let mut signals = Signals::new()?;
+    tokio::select! {
+        done = command.run(|name| env::var_os(name)) => done.map(|()| ExitCode::SUCCESS),
+        stop = signals.recv_stop() => Err(format!("{} before the end", stop.text()).into()),
+    }
+}
+
+/// Runs a node or a gateway until the process is told to stop.
+async fn run_server(cli: &Cli) -> Result<ExitCode, ProgramError> {
     let mut command = read_command(cli)?;
     // Checked before anything starts.
     command.shutdown_timeout()?;

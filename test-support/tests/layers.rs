@@ -35,7 +35,7 @@ const RUNTIME: Layers = Layers {
     root: "cocaine-rt/src/lib.rs",
     rows: &[
         &["wire"],
-        &["protocol"],
+        &["protocol", "schema"],
         &["connection"],
         &["client", "server"],
         &["worker"],
@@ -56,7 +56,8 @@ const NODE: Layers = Layers {
     rows: &[
         &["errno", "config", "open_files", "permissions"],
         &["helper", "metrics", "store"],
-        &["import", "log", "registry"],
+        &["control"],
+        &["data", "import", "log", "registry"],
         &["service_host"],
         &["apps", "gateway"],
         &["services::*"],

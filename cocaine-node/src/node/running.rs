@@ -1,6 +1,6 @@
 //! A running node, and how it stops.
 
-use std::{ffi::OsString, net::SocketAddr, sync::Arc, time::Duration};
+use std::{ffi::OsString, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use cocaine::{Result as ServiceResult, Worker, server::Server};
 use futures_util::FutureExt;
@@ -12,11 +12,13 @@ use tokio::{
 use crate::{
     apps::{AppsGuard, EmbeddedWorkers, Housekeeper},
     config::{ConfigError, NodeConfig},
+    control::ControlServer,
+    data::{BackupSummary, CompactionSummary, DataError, Replacement},
     gateway::Gateway,
     log::{FollowerLimitError, LogBroadcast, LogFollower, LogSelection},
     metrics::RateUpdater,
     registry::{Registration, Registry, Routers},
-    store::Store,
+    store::{Store, StoreError, Upkeep},
 };
 
 /// A running node.
@@ -37,6 +39,9 @@ pub struct Node {
     pub(super) config: NodeConfig,
     pub(super) shutdown_timeout: Duration,
     pub(super) housekeeper: Housekeeper,
+    pub(super) upkeep: Upkeep,
+    /// Serves the control socket of the data folder.
+    pub(super) control: Option<ControlServer>,
     pub(super) _ticking: RateUpdater,
 }
 
@@ -118,12 +123,28 @@ impl Node {
         Ok(fixed)
     }
 
+    /// Writes a backup of what the node stores, as it is now, to a file. See [`data::backup`](crate::data::backup).
+    ///
+    /// # Errors
+    /// A file that exists, unless it may be replaced; stored data that is damaged.
+    pub async fn backup(&self, file: &Path, replace: Replacement) -> Result<BackupSummary, DataError> {
+        self.store.write_backup(file, replace).await
+    }
+
+    /// Gives the space of what was removed or replaced back to the file system. Writes wait meanwhile, reads do not.
+    ///
+    /// # Errors
+    /// Stored data that is damaged, no room for a second database, or a node in memory. Nothing has changed then.
+    pub async fn compact(&self) -> Result<CompactionSummary, StoreError> {
+        self.store.compact().await
+    }
+
     /// Terminates the workers, answers the HTTP requests in flight, lets running calls finish, closes all connections and
     /// releases the data folder. Returns within the time that `NodeBuilder::shutdown_timeout` sets; what has not ended
     /// by then is cut off.
     pub async fn shutdown(self) {
         let deadlines = Deadlines::new(Instant::now(), self.shutdown_timeout);
-        drop(self.housekeeper);
+        drop((self.housekeeper, self.upkeep, self.control));
         // The whole node ends, so that subscribers need not be told of each service that ends.
         self.registry.stop();
         self.routers.stop();

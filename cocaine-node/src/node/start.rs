@@ -29,6 +29,7 @@ use crate::{
         AppEnvironment, AppFolders, Apps, AppsGuard, Crashlogs, EmbeddedWorkers, Housekeeper, Spawner,
         WorkerLauncher, WorkerPermits,
     },
+    control::ControlServer,
     gateway::Gateway,
     helper::{Helper, WorkerGroups},
     log::{Log, LogBroadcast},
@@ -51,7 +52,7 @@ use crate::{
         uniresis::UniresisService,
         urlfetch::UrlfetchShared,
     },
-    store::{Store, StoreError},
+    store::{Store, StoreError, Upkeep},
 };
 
 /// The service for the lines of this node alone, which is not announced to others.
@@ -111,20 +112,16 @@ impl NodeSettings {
         let locate = ServeLocator::new(move |caller| LocatorService::new(locator.clone(), caller));
         let address = starter.start("locator", locate, Some(&self.listen)).await?;
         let services = starter.services;
-        if address.ip().is_unspecified() && host.addresses.is_empty() {
-            tracing::warn!(
-                "listening on all addresses: a client is told the one that it has connected to; set `hostname` to \
-                 announce another"
-            );
-        }
+        warn_if_unspecified(address, &host);
         // Set once, here; before it is set, no app runs.
         let _ = locators.set(local_address(address).to_string());
-        let collector =
-            NodeCollector { since, metrics: host.metrics.clone(), apps: apps.clone(), log: shared.log };
+        let (metrics, log) = (host.metrics.clone(), shared.log);
+        let collector = NodeCollector { since, metrics, apps: apps.clone(), log, store: store.clone() };
         let gateway = self.start_gateway(address, collector).await?;
         let apps = AppsGuard(apps);
         self.start_apps(&apps.0).await;
         let housekeeper = Housekeeper::start(apps.0.clone());
+        let (upkeep, control) = (Upkeep::start(store.clone()), self.start_control(&store));
         let ticking = host.metrics.update_rates();
         Ok(Node {
             address,
@@ -139,8 +136,19 @@ impl NodeSettings {
             config: self.config,
             shutdown_timeout: self.shutdown_timeout,
             housekeeper,
+            upkeep,
+            control,
             _ticking: ticking,
         })
+    }
+
+    /// Serves the control socket of the data folder, if there is one.
+    fn start_control(&self, store: &Store) -> Option<ControlServer> {
+        let started = ControlServer::start(self.data.as_deref()?, store.clone());
+        let warn = |error: &_| {
+            tracing::warn!(%error, "backups and compaction need the node to stop: its control socket cannot be used");
+        };
+        started.inspect_err(warn).ok()
     }
 
     /// Starts the apps of the runlist, and those that ran before.
@@ -273,6 +281,15 @@ impl SharedParts {
         let (since, apps, log) = (self.since, self.apps.clone(), self.log.clone());
         let (metrics, memory) = (host.metrics.clone(), host.memory.clone());
         MetricsService::new(MetricSources { since, metrics, memory, apps, filters: logging.filters(), log })
+    }
+}
+
+fn warn_if_unspecified(address: SocketAddr, host: &ServiceHost) {
+    if address.ip().is_unspecified() && host.addresses.is_empty() {
+        tracing::warn!(
+            "listening on all addresses: a client is told the one that it has connected to; set `hostname` to announce \
+             another"
+        );
     }
 }
 

@@ -3,6 +3,7 @@
 mod cache;
 mod chrono;
 mod cluster;
+mod data;
 mod decoding;
 mod departed;
 mod filters;
