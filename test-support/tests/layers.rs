@@ -35,7 +35,7 @@ const RUNTIME: Layers = Layers {
     root: "cocaine-rt/src/lib.rs",
     rows: &[
         &["wire"],
-        &["protocol"],
+        &["protocol", "schema"],
         &["connection"],
         &["client", "server"],
         &["worker"],
