@@ -66,7 +66,7 @@ struct ImportArgs {
 /// The options of a gateway that runs without a node.
 #[derive(Clone, Debug, Args)]
 struct GatewayArgs {
-    /// The cloud's locators, separated by commas [default: localhost:10053]
+    /// The cloud's locators, separated by commas; `unix:/PATH` is a unix socket [default: localhost:10053]
     #[arg(long, value_name = "HOST:PORT", env = cocaine::Client::LOCATOR_VARIABLE)]
     locator: Option<String>,
     /// The address for HTTP clients; port 0 picks a free one [default: 127.0.0.1:8080]
@@ -87,9 +87,17 @@ struct GatewayArgs {
 /// The options of a node.
 #[derive(Clone, Debug, Args)]
 struct NodeArgs {
-    /// The address of the locator; port 0 picks a free one [default: 127.0.0.1:10053]
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    listen: Option<String>,
+    /// The addresses of the locator, separated by commas; port 0 picks a free one. The other services listen on ports of the
+    /// same addresses. `unix:/PATH` is a unix socket; `[::]` serves IPv4, too, unless an IPv4 address is beside it [default:
+    /// 127.0.0.1:10053]
+    #[arg(long, value_name = "ADDRESS:PORT", value_delimiter = ',')]
+    listen: Option<Vec<String>>,
+    /// The ports of services and apps, separated by commas; the others get free ones [default: none]
+    #[arg(long, value_name = "SERVICE=PORT", value_delimiter = ',', value_parser = parse_pinned_port)]
+    pin: Vec<(String, u16)>,
+    /// The first and the last port of the range for the services and apps that have no pinned one [default: any free port]
+    #[arg(long, value_name = "FIRST-LAST", value_parser = parse_port_range)]
+    ports: Option<(u16, u16)>,
     /// The folder of everything kept between runs [default: `cocaine` in `$XDG_STATE_HOME` or `~/.local/state`]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -349,7 +357,11 @@ impl NodeArgs {
     fn into_command(self, env: impl Fn(&str) -> Option<OsString>) -> Result<Command, ConfigError> {
         let mut config =
             self.config.as_deref().map_or_else(|| Ok(NodeConfig::default()), NodeConfig::read)?;
-        config.listen = self.listen.or(config.listen);
+        if let Some(listen) = self.listen {
+            config.set_listen(listen.into_iter().collect());
+        }
+        config.network.pinned.extend(self.pin);
+        config.network.shared = self.ports.or(config.network.shared);
         config.data = self.data.or(config.data);
         config.cluster = if self.no_cluster { Some(false) } else { config.cluster };
         config.uuid = self.uuid.or(config.uuid);
@@ -373,6 +385,22 @@ impl NodeArgs {
         let data = data_folder(config.data.clone(), env)?;
         Ok(Command::Node(Box::new(config), data))
     }
+}
+
+/// Parses `SERVICE=PORT`; the names of services may have colons.
+fn parse_pinned_port(text: &str) -> Result<(String, u16), String> {
+    let (name, port) = text.rsplit_once('=').ok_or("write SERVICE=PORT")?;
+    Ok((name.to_owned(), parse_port(port)?))
+}
+
+/// Parses `FIRST-LAST`.
+fn parse_port_range(text: &str) -> Result<(u16, u16), String> {
+    let (first, last) = text.split_once('-').ok_or("write FIRST-LAST")?;
+    Ok((parse_port(first)?, parse_port(last)?))
+}
+
+fn parse_port(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a port"))
 }
 
 /// Returns the data folder: the one that is set, or the default one.
@@ -474,7 +502,7 @@ mod tests {
             "d.mmdb",
         ];
         let (overridden, data) = settings(&options);
-        assert_eq!(overridden.listen.as_deref(), Some("b:2"));
+        assert_eq!(overridden.listen, Some("b:2".into()));
         assert_eq!(data, Path::new("option"));
         assert_eq!(overridden.cluster, Some(false));
         assert_eq!(overridden.uuid.as_deref(), Some("v"));
@@ -522,6 +550,28 @@ mod tests {
         assert_eq!(node["http"]["access_log"]["kind"].as_str(), Some("json"));
         assert_eq!(node.get("listen"), None, "the default is a comment");
         assert_eq!(printed(&["gateway", "--locator", "b:2"])["locator"].as_str(), Some("b:2"));
+    }
+
+    #[test]
+    fn network_options_override_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("node.toml");
+        let text = "listen = ['a', 'unix:/b,c']\n[network]\npinned = { locator = 5, storage = 6 }\nshared = [7, 8]\n";
+        fs::write(&file, text).unwrap();
+        let config = ["--config", file.to_str().unwrap()];
+        let (from_file, _) = settings(&config);
+        assert_eq!(from_file.listen, Some(["a", "unix:/b,c"].into_iter().collect()));
+        assert_eq!((from_file.network.pinned.len(), from_file.network.shared), (2, Some((7, 8))));
+        let options = ["--listen", "d:1,[::]:2", "--listen", "/e", "--ports", "9-10"];
+        let pins = ["--pin", "storage=11,logging::v2=12"];
+        let (config, _) = settings(&[&config[..], &options, &pins].concat());
+        assert_eq!(config.listen, Some("d:1,[::]:2,/e".into()));
+        let pinned = [("logging::v2".to_owned(), 12), ("storage".to_owned(), 11)];
+        assert_eq!(config.network.pinned, pinned.into(), "`--listen` says the locator's");
+        assert_eq!(config.network.shared, Some((9, 10)));
+        for options in [["--pin", "storage"], ["--pin", "a=65536"], ["--ports", "1"], ["--ports", "a-b"]] {
+            assert!(Cli::try_parse_from(["cocaine-node"].iter().chain(&options)).is_err(), "{options:?}");
+        }
     }
 
     #[test]
