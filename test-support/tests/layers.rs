@@ -56,7 +56,7 @@ const NODE: Layers = Layers {
     root: "cocaine-node/src/lib.rs",
     rows: &[
         &["errno", "config", "open_files", "permissions"],
-        &["helper", "metrics", "store"],
+        &["helper", "metrics", "private_socket", "store"],
         &["control"],
         &["data", "import", "log", "registry"],
         &["service_host"],
