@@ -8,7 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use cocaine_node::{
     Node,
     config::{
-        ConfigError, ConfigWarning, GatewayConfig, HttpConfig, LogConfig, LogFormat, LogLevel, NodeConfig,
+        AccessLogKind, ConfigError, ConfigWarning, GatewayConfig, HttpConfig, LogConfig, LogFormat, LogLevel,
+        NodeConfig,
     },
     gateway::Gateway,
     import::Import,
@@ -72,7 +73,7 @@ struct GatewayArgs {
     #[arg(long, value_name = "ADDRESS:PORT")]
     http: Option<String>,
     #[command(flatten)]
-    access: AccessArgs,
+    http_options: HttpArgs,
     /// A configuration file in TOML, which the other options override
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -122,7 +123,7 @@ struct NodeArgs {
     #[arg(long, value_name = "ADDRESS:PORT")]
     http: Option<String>,
     #[command(flatten)]
-    access: AccessArgs,
+    http_options: HttpArgs,
     /// A database of regions in the MMDB format, for the service `geobase` [default: a sample]
     #[arg(long, value_name = "FILE")]
     geobase: Option<PathBuf>,
@@ -133,9 +134,9 @@ struct NodeArgs {
     verbosity: Option<i32>,
 }
 
-/// Who may call services over HTTP.
+/// Who may call services over HTTP, and what is logged of the requests.
 #[derive(Clone, Debug, Args)]
-struct AccessArgs {
+struct HttpArgs {
     /// Services that everybody who reaches the HTTP port may call as JSON-RPC [default: none, apps alone]. `storage`,
     /// `node` and `unicorn` let their callers run programs
     #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
@@ -143,16 +144,20 @@ struct AccessArgs {
     /// A unix socket through which processes of this user call every service as JSON-RPC
     #[arg(long, value_name = "PATH")]
     admin_socket: Option<PathBuf>,
+    /// What a line of the access log is; there is one for each HTTP request [default: off]
+    #[arg(long, value_name = "KIND")]
+    access_log: Option<AccessLogArg>,
 }
 
-impl AccessArgs {
+impl HttpArgs {
     fn is_given(&self) -> bool {
-        self.json_rpc.is_some() || self.admin_socket.is_some()
+        self.json_rpc.is_some() || self.admin_socket.is_some() || self.access_log.is_some()
     }
 
     fn override_config(self, config: &mut HttpConfig) {
         config.json_rpc_services = self.json_rpc.or(config.json_rpc_services.take());
         config.admin_socket = self.admin_socket.or(config.admin_socket.take());
+        config.access_log.kind = self.access_log.map(AccessLogKind::from).or(config.access_log.kind);
     }
 }
 
@@ -176,6 +181,24 @@ impl LogArgs {
         config.level = self.log_level.map(LogLevel::from).or(config.level);
         config.file = self.log_file.or(config.file.take());
         config.format = self.log_format.map(LogFormat::from).or(config.format);
+    }
+}
+
+/// An [`AccessLogKind`] as it is typed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum AccessLogArg {
+    Off,
+    Text,
+    Json,
+}
+
+impl From<AccessLogArg> for AccessLogKind {
+    fn from(kind: AccessLogArg) -> Self {
+        match kind {
+            AccessLogArg::Off => Self::Off,
+            AccessLogArg::Text => Self::Text,
+            AccessLogArg::Json => Self::Json,
+        }
     }
 }
 
@@ -322,7 +345,7 @@ impl GatewayArgs {
         let mut config =
             self.config.as_deref().map_or_else(|| Ok(GatewayConfig::default()), GatewayConfig::read)?;
         config.http.listen = self.http.or(config.http.listen);
-        self.access.override_config(&mut config.http);
+        self.http_options.override_config(&mut config.http);
         config.shutdown_timeout = self.shutdown_timeout.or(config.shutdown_timeout);
         self.log.override_config(&mut config.log);
         let locator = self.locator.or(config.locator.take()).unwrap_or_else(|| "localhost".into());
@@ -349,9 +372,9 @@ impl NodeArgs {
             config.http.get_or_insert_default().listen = Some(address);
         }
         match &mut config.http {
-            Some(http) => self.access.override_config(http),
-            None if self.access.is_given() => {
-                let text = "--json-rpc and --admin-socket are for the HTTP gateway: start it with --http";
+            Some(http) => self.http_options.override_config(http),
+            None if self.http_options.is_given() => {
+                let text = "--json-rpc, --admin-socket and --access-log are for the HTTP gateway: start it with --http";
                 return Err(ConfigError::Value(text.into()));
             }
             None => {}
@@ -520,10 +543,11 @@ mod tests {
             let command = parse(args).into_command(env([("HOME", "/home/u")])).unwrap();
             command.to_toml().unwrap().parse::<toml::Table>().unwrap()
         };
-        let node = printed(&["--no-cluster", "--http", "a:1", "--log-level", "warn"]);
+        let node = printed(&["--no-cluster", "--http", "a:1", "--log-level", "warn", "--access-log", "json"]);
         assert_eq!(node["data"].as_str(), Some("/home/u/.local/state/cocaine"));
         assert_eq!((node["cluster"].as_bool(), node["http"]["listen"].as_str()), (Some(false), Some("a:1")));
         assert_eq!(node["log"]["level"].as_str(), Some("warn"));
+        assert_eq!(node["http"]["access_log"]["kind"].as_str(), Some("json"));
         assert_eq!(node.get("listen"), None, "the default is a comment");
         assert_eq!(printed(&["gateway", "--locator", "b:2"])["locator"].as_str(), Some("b:2"));
     }

@@ -117,6 +117,12 @@ impl Client {
         self.connect(Service::new(self.cloud.clone(), name, None, self.options.clone())).await
     }
 
+    /// Returns an untyped service that is not resolved yet.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn unconnected(&self, name: &str) -> Service {
+        Service::new(self.cloud.clone(), name, None, self.options.clone())
+    }
+
     /// Asks a locator for the endpoints and the methods of a service. For a routing group, `seed` selects the member;
     /// without one, any member is returned.
     pub async fn resolve(&self, name: &str, seed: Option<&str>) -> Result<ServiceInfo> {

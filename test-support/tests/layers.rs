@@ -38,6 +38,7 @@ const RUNTIME: Layers = Layers {
         &["protocol", "schema"],
         &["connection"],
         &["client", "server"],
+        &["logging"],
         &["worker"],
         &["http", "double", "bind", "prelude"],
     ],
