@@ -1,10 +1,11 @@
 //! The command line, whose options override the configuration file.
 
 mod data;
+mod values;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use cocaine_node::{
     Node,
     config::{
@@ -16,6 +17,8 @@ use cocaine_node::{
 };
 
 pub(crate) use self::data::DataCommand;
+
+use self::values::{AccessLogArg, FormatArg, LevelArg};
 
 /// A whole Cocaine cloud on this machine: locator, storage, logging and the node's apps.
 #[derive(Clone, Debug, Parser)]
@@ -181,64 +184,6 @@ impl LogArgs {
         config.level = self.log_level.map(LogLevel::from).or(config.level);
         config.file = self.log_file.or(config.file.take());
         config.format = self.log_format.map(LogFormat::from).or(config.format);
-    }
-}
-
-/// An [`AccessLogKind`] as it is typed.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum AccessLogArg {
-    Off,
-    Text,
-    Json,
-}
-
-impl From<AccessLogArg> for AccessLogKind {
-    fn from(kind: AccessLogArg) -> Self {
-        match kind {
-            AccessLogArg::Off => Self::Off,
-            AccessLogArg::Text => Self::Text,
-            AccessLogArg::Json => Self::Json,
-        }
-    }
-}
-
-/// A [`LogFormat`] as it is typed.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum FormatArg {
-    Text,
-    Json,
-}
-
-impl From<FormatArg> for LogFormat {
-    fn from(format: FormatArg) -> Self {
-        match format {
-            FormatArg::Text => Self::Text,
-            FormatArg::Json => Self::Json,
-        }
-    }
-}
-
-/// A [`LogLevel`] as it is typed.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum LevelArg {
-    Off,
-    Error,
-    Warn,
-    Info,
-    Debug,
-    Trace,
-}
-
-impl From<LevelArg> for LogLevel {
-    fn from(level: LevelArg) -> Self {
-        match level {
-            LevelArg::Off => Self::Off,
-            LevelArg::Error => Self::Error,
-            LevelArg::Warn => Self::Warn,
-            LevelArg::Info => Self::Info,
-            LevelArg::Debug => Self::Debug,
-            LevelArg::Trace => Self::Trace,
-        }
     }
 }
 
