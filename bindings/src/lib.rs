@@ -31,6 +31,7 @@
 //! | `langdetect` | [`Langdetect`] | the same | [`LangdetectClient`] | [`ServeLangdetect`] |
 //! | `locator` | [`Locator`] | [`LocatorServer`] | [`LocatorClient`] | [`ServeLocator`] |
 //! | `logging` | [`Logging`] | the same | [`LoggingClient`] | [`ServeLogging`] |
+//! | `logging::stream` | [`LoggingStream`] | the same | [`LoggingStreamClient`] | [`ServeLoggingStream`] |
 //! | `logging::v2` | [`LoggingV2`] | [`LoggingV2Server`] | [`LoggingV2Client`] | [`ServeLoggingV2`] |
 //! | `metrics` | [`Metrics`] | the same | [`MetricsClient`] | [`ServeMetrics`] |
 //! | `node` | [`Node`] | [`NodeServer`] | [`NodeClient`] | [`ServeNode`] |

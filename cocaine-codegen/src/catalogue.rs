@@ -73,6 +73,7 @@ const BUILTIN: &[(&str, &str)] = &[
     ("langdetect.rs", include_str!("../catalogue/langdetect.rs")),
     ("locator.rs", include_str!("../catalogue/locator.rs")),
     ("logging.rs", include_str!("../catalogue/logging.rs")),
+    ("logging_stream.rs", include_str!("../catalogue/logging_stream.rs")),
     ("logging_v2.rs", include_str!("../catalogue/logging_v2.rs")),
     ("metrics.rs", include_str!("../catalogue/metrics.rs")),
     ("node.rs", include_str!("../catalogue/node.rs")),

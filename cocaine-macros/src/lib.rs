@@ -1,6 +1,7 @@
-//! The attribute `#[cocaine::worker]`, which turns functions into events of a Cocaine app.
+//! The attribute `#[cocaine::worker]`, which turns functions into events of a Cocaine app, and `#[derive(Schema)]`, which
+//! describes their types.
 //!
-//! Depend on `cocaine-rt`, which re-exports the attribute, rather than on this crate: the code that it generates uses
+//! Depend on `cocaine-rt`, which re-exports both, rather than on this crate: the code that it generates uses
 //! that crate.
 //!
 //! ```text
@@ -28,6 +29,7 @@
 //! diagnostics  collects all errors, so that the compiler reports them together
 //! expand       the generated code, from a model without errors
 //! fallback     the code for an item with errors, so that nothing else fails to compile because of them
+//! schema       `#[derive(Schema)]`
 //! ```
 
 mod check;
@@ -35,6 +37,7 @@ mod diagnostics;
 mod expand;
 mod fallback;
 mod model;
+mod schema;
 mod settings;
 
 #[cfg(test)]
@@ -99,6 +102,44 @@ use diagnostics::Diagnostics;
 #[proc_macro_attribute]
 pub fn worker(settings: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     attribute(settings.into(), item.into()).into()
+}
+
+/// Describes a type as serde serializes it, for `cocaine::schema`. It stands beside serde's derives, and reads their
+/// attributes.
+///
+/// ```text
+/// /// A short link.
+/// #[derive(Serialize, Deserialize, Schema)]
+/// #[serde(rename_all = "camelCase")]
+/// struct Link {
+///     /// What stands behind the slash.
+///     slug: String,
+///     target_url: String,
+///     #[serde(default)]
+///     ttl: Option<u32>,
+///     #[serde(with = "hexadecimal")]
+///     #[schema(as = String)]
+///     digest: u32,
+/// }
+/// ```
+///
+/// Names are those that travel (`rename`, `rename_all`, `rename_all_fields`, `alias`), doc comments come along, and so does
+/// what may be missing (`default`, `skip_serializing_if`, `Option`), what never travels in a direction (`skip`,
+/// `skip_serializing`, `skip_deserializing`), and what stands in the place of another (`flatten`, `transparent`, `from` with
+/// `into`). Enums have any form of serde's. The parameters of a generic type have to have schemas.
+///
+/// A field whose type has no schema is opaque, and so is one with a function of its own (`with`, `serialize_with`,
+/// `deserialize_with`), unless `#[schema(as = Type)]` names the type that it travels as; `#[schema(opaque)]` makes any field
+/// opaque.
+///
+/// # Errors
+///
+/// It refuses, at the place in the source, what cannot travel, or cannot be read again: integers of 128 bits; fields of
+/// tuples that are skipped sometimes; `untagged` enums in which a variant is taken for one before it; tuples in enums with a `tag`;
+/// `flatten` of what is no map; and names or types that differ between the two directions.
+#[proc_macro_derive(Schema, attributes(schema, serde))]
+pub fn schema(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    schema::derive(item.into()).into()
 }
 
 /// Returns the expansion of `item`, with all errors.

@@ -43,7 +43,7 @@ pub(crate) use self::{
     housekeeping::Housekeeper,
     overseer::{environment::AppEnvironment, permits::WorkerPermits},
     package::folders::{AppFolders, FolderError},
-    process::spawner::Spawner,
+    process::{embedded::EmbeddedWorkers, spawner::Spawner},
     report::totals::AppTotals,
     worker::launcher::WorkerLauncher,
 };

@@ -1,5 +1,7 @@
 //! The command line, whose options override the configuration file.
 
+mod data;
+
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -12,6 +14,8 @@ use cocaine_node::{
     import::Import,
 };
 
+pub(crate) use self::data::DataCommand;
+
 /// A whole Cocaine cloud on this machine: locator, storage, logging and the node's apps.
 #[derive(Clone, Debug, Parser)]
 #[command(version, about, args_conflicts_with_subcommands = true)]
@@ -19,6 +23,10 @@ pub(crate) struct Cli {
     /// Checks the options and the configuration file, and starts nothing
     #[arg(long, global = true)]
     pub(crate) check_config: bool,
+    /// Prints a configuration file: what the options and the given file set, and all other keys as comments with their
+    /// defaults
+    #[arg(long, global = true)]
+    pub(crate) print_config: bool,
     #[command(subcommand)]
     command: Option<Subcommands>,
     #[command(flatten)]
@@ -34,6 +42,8 @@ enum Subcommands {
     /// Blobs and tags of all collections are written in one transaction. The folder is not changed, links in it are not
     /// followed, and a second import of it changes nothing.
     Import(ImportArgs),
+    #[command(flatten)]
+    Data(DataCommand),
 }
 
 /// The options of an import.
@@ -234,6 +244,22 @@ impl Command {
         }
     }
 
+    /// Returns a configuration file that has the settings of the options and of the configuration file.
+    pub(crate) fn to_toml(&self) -> Result<String, ConfigError> {
+        match self {
+            Self::Node(config, data) => {
+                let mut config = config.clone();
+                config.data = Some(data.clone());
+                config.to_toml()
+            }
+            Self::Gateway(config, locator) => {
+                let mut config = config.clone();
+                config.locator = Some(locator.clone());
+                config.to_toml()
+            }
+        }
+    }
+
     /// Returns what the configuration file says without effect.
     pub(crate) fn config_warnings(&self) -> &[ConfigWarning] {
         match self {
@@ -251,6 +277,14 @@ impl Command {
 }
 
 impl Cli {
+    /// Returns the command for a data folder, if it is one.
+    pub(crate) fn data_command(&self) -> Option<&DataCommand> {
+        match &self.command {
+            Some(Subcommands::Data(command)) => Some(command),
+            _ => None,
+        }
+    }
+
     /// Returns the import that the command line asks for, if it does.
     pub(crate) fn import(
         &self,
@@ -266,6 +300,9 @@ impl Cli {
     pub(crate) fn into_command(self, env: impl Fn(&str) -> Option<OsString>) -> Result<Command, ConfigError> {
         match self.command {
             Some(Subcommands::Gateway(gateway)) => gateway.into_command(),
+            Some(Subcommands::Data(_)) => Err(ConfigError::Value(
+                "--check-config is for the configuration of a node or a gateway".into(),
+            )),
             // An import runs neither; see `import`.
             Some(Subcommands::Import(_)) | None => self.node.into_command(env),
         }
@@ -333,7 +370,9 @@ fn default_data(env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use clap::CommandFactory;
 
     use super::*;
 
@@ -425,6 +464,40 @@ mod tests {
         assert_eq!(overridden.log.terminal, Some(false));
         assert_eq!(overridden.geobase.database.as_deref(), Some(Path::new("d.mmdb")));
         assert_eq!(overridden.http.unwrap().listen.as_deref(), Some("c:3"));
+    }
+
+    /// Returns the options in the columns of `docs/configuration.md`.
+    fn documented_options() -> BTreeSet<String> {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/configuration.md");
+        let page = fs::read_to_string(file).unwrap();
+        let rows = page.lines().filter(|line| line.starts_with("| `"));
+        let quoted = rows.flat_map(|row| row.split('`').skip(1).step_by(2));
+        quoted.filter_map(|text| text.strip_prefix("--")).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn options_for_settings_are_documented() {
+        let command = Cli::command();
+        let gateway = command.find_subcommand("gateway").unwrap();
+        let commands = [&command, gateway].into_iter();
+        let options = commands.flat_map(clap::Command::get_arguments).filter_map(clap::Arg::get_long);
+        let is_setting = |option: &&str| !["check-config", "config", "print-config"].contains(option);
+        let options: BTreeSet<_> = options.filter(is_setting).map(str::to_owned).collect();
+        assert_eq!(options, documented_options());
+    }
+
+    #[test]
+    fn printed_configuration_has_options_and_data_folder() {
+        let printed = |args: &[&str]| {
+            let command = parse(args).into_command(env([("HOME", "/home/u")])).unwrap();
+            command.to_toml().unwrap().parse::<toml::Table>().unwrap()
+        };
+        let node = printed(&["--no-cluster", "--http", "a:1", "--log-level", "warn"]);
+        assert_eq!(node["data"].as_str(), Some("/home/u/.local/state/cocaine"));
+        assert_eq!((node["cluster"].as_bool(), node["http"]["listen"].as_str()), (Some(false), Some("a:1")));
+        assert_eq!(node["log"]["level"].as_str(), Some("warn"));
+        assert_eq!(node.get("listen"), None, "the default is a comment");
+        assert_eq!(printed(&["gateway", "--locator", "b:2"])["locator"].as_str(), Some("b:2"));
     }
 
     #[test]

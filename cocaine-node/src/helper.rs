@@ -6,10 +6,12 @@
 //! worker in its place; the first one stays, and ends everything that the worker has started when the worker or the node ends.
 //!
 //! A program that embeds a node with apps calls [`exec_worker_if_requested`] at the start of its `main` and so is its own
-//! helper, or it names the program `cocaine-node` with [`Helper::at`].
+//! helper, or it names the program `cocaine-node` with [`Helper::at`]. A test has no `main`, and starts workers without a
+//! helper ([`Helper::direct`]).
 
 mod cgroup;
 mod reaper;
+mod watchdog;
 mod worker_groups;
 
 use std::{
@@ -19,15 +21,19 @@ use std::{
     os::{fd::RawFd, unix::process::CommandExt},
     path::{Path, PathBuf},
     process::{self, Command},
+    sync::Arc,
 };
 
-use nix::{sys::signal::kill, unistd};
+use nix::{
+    sys::signal::{self, kill, killpg},
+    unistd,
+};
 use rustix::fs::{StatVfsMountFlags, statvfs};
 use rustix::process::{Signal, getpid, getppid, set_child_subreaper, set_parent_process_death_signal};
 
 pub use self::worker_groups::{WorkerGroup, WorkerGroups};
 
-use self::reaper::BlockedSignals;
+use self::{reaper::BlockedSignals, watchdog::Watchdog};
 
 use crate::open_files;
 
@@ -42,25 +48,54 @@ const UNSET: &str = "-";
 /// The first descriptor after those of the standard streams.
 const FIRST_DESCRIPTOR: RawFd = 3;
 
-/// The program that starts workers: one that calls [`exec_worker_if_requested`].
+/// How the processes of workers are started.
 #[derive(Clone, Debug)]
-pub struct Helper(PathBuf);
+pub struct Helper(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    /// Through this program, which calls [`exec_worker_if_requested`].
+    Program(PathBuf),
+    /// As children of this process.
+    Direct(Arc<Watchdog>),
+}
 
 impl Helper {
-    /// Returns the current program, even if its file was replaced since it was started.
+    /// Starts workers through the current program, which calls [`exec_worker_if_requested`], even if its file was replaced
+    /// since it was started.
     pub fn current_exe() -> Self {
         Self::at("/proc/self/exe")
     }
 
-    /// Returns the program at `path`.
+    /// Starts workers through the program at `path`, which calls [`exec_worker_if_requested`].
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self(path.into())
+        Self(Kind::Program(path.into()))
     }
 
-    /// Returns the command that runs `program` with these arguments. The program sees `name` as its own name, inherits no
-    /// descriptors but the standard streams, and is a child of the process that the command starts. That one passes signals
-    /// on to it, ends as it has ended, and kills it and everything that it has started when the thread that spawns the
-    /// command ends. The program starts in the control group, if there is one.
+    /// Starts workers as children of this process, without a program in between: for tests, which cannot call
+    /// [`exec_worker_if_requested`].
+    ///
+    /// What a worker has started ends with it as long as it has not left the worker's process group. A shell (`/bin/sh`)
+    /// watches this process, and kills the groups when it ends in whatever way. Workers have the limit of open files that
+    /// this process has.
+    ///
+    /// # Errors
+    /// The shell cannot be started.
+    pub fn direct() -> io::Result<Self> {
+        Ok(Self(Kind::Direct(Arc::new(Watchdog::start()?))))
+    }
+
+    /// Returns whether there is a helper program, which puts workers into control groups.
+    pub(crate) fn is_program(&self) -> bool {
+        matches!(self.0, Kind::Program(_))
+    }
+
+    /// Returns the command that runs `program` with these arguments. The program sees `name` as its own name.
+    ///
+    /// With a helper program it inherits no descriptors but the standard streams, and is a child of the process that the
+    /// command starts. That one passes signals on to it, ends as it has ended, and kills it and everything that it has started
+    /// when the thread that spawns the command ends; it starts in the control group, if there is one. Without a helper
+    /// program, [`Helper::watch`] sees to its end, and there are no control groups.
     pub fn command(
         &self,
         group: Option<&WorkerGroup>,
@@ -68,22 +103,89 @@ impl Helper {
         program: &Path,
         args: impl IntoIterator<Item = impl AsRef<OsStr>>,
     ) -> Command {
-        let mut command = Command::new(&self.0);
-        command.arg0("cocaine-node").arg(EXEC_WORKER).arg(process::id().to_string());
-        command.arg(open_files::worker_limit().map_or_else(|| UNSET.to_owned(), |limit| limit.to_string()));
-        command.arg(group.map_or(OsStr::new(UNSET), |group| group.path().as_os_str()));
-        command.arg(name).arg(program).args(args).process_group(0);
+        let mut command = match &self.0 {
+            Kind::Program(helper) => {
+                let limit = open_files::worker_limit();
+                let mut command = Command::new(helper);
+                command.arg0("cocaine-node").arg(EXEC_WORKER).arg(process::id().to_string());
+                command.arg(limit.map_or_else(|| UNSET.to_owned(), |limit| limit.to_string()));
+                command.arg(group.map_or(OsStr::new(UNSET), |group| group.path().as_os_str()));
+                command.arg(name).arg(program);
+                command
+            }
+            Kind::Direct(_) => {
+                let mut command = Command::new(in_current_folder(program));
+                command.arg0(name);
+                command
+            }
+        };
+        command.args(args).process_group(0);
         // The service manager hears from the node alone.
         command.env_remove("NOTIFY_SOCKET");
         command
     }
+
+    /// Returns why the process of [`Helper::command`] was not started.
+    pub fn describe_failure(&self, program: &Path, folder: &Path, error: &io::Error) -> String {
+        match &self.0 {
+            Kind::Program(helper) => {
+                format!("cannot start a process in {} through {helper:?}: {error}", folder.display())
+            }
+            Kind::Direct(_) => {
+                let program = folder.join(program);
+                format!("cannot run {}: {error}{}", program.display(), hint(&program, error))
+            }
+        }
+    }
+
+    /// Watches a process of [`Helper::command`]: it is killed with this process. Call it as soon as the process is started.
+    pub fn watch(&self, process: u32) {
+        if let Kind::Direct(watchdog) = &self.0 {
+            watchdog.add(process);
+        }
+    }
+
+    /// Kills what a process that was watched has left behind, and watches it no more. Call it once the process was waited for
+    /// or killed.
+    pub fn unwatch(&self, process: u32) {
+        if let Kind::Direct(watchdog) = &self.0 {
+            self.kill(process);
+            watchdog.remove(process);
+        }
+    }
+
+    /// Sends SIGTERM to the process group of the program that a process of [`Helper::command`] runs. That process must not have been
+    /// waited for yet.
+    pub fn terminate(&self, process: u32) {
+        match &self.0 {
+            Kind::Program(_) => send(process, signal::Signal::SIGTERM),
+            Kind::Direct(_) => send_to_group(process, signal::Signal::SIGTERM),
+        }
+    }
+
+    /// Kills the program that a process of [`Helper::command`] runs, with what it has started. That process must not
+    /// have been waited for yet.
+    pub fn kill(&self, process: u32) {
+        match &self.0 {
+            Kind::Program(_) => send(process, reaper::KILL),
+            Kind::Direct(_) => send_to_group(process, signal::Signal::SIGKILL),
+        }
+    }
 }
 
-/// Kills the program that a process of [`Helper::command`] runs, with everything that it has started. That process must not have
-/// been waited for yet.
-pub fn kill_worker(process: u32) {
+fn send(process: u32, signal: signal::Signal) {
     // Fails only if the process has ended.
-    let _ = kill(unistd::Pid::from_raw(process.cast_signed()), reaper::KILL);
+    let _ = kill(unistd::Pid::from_raw(process.cast_signed()), signal);
+}
+
+fn send_to_group(leader: u32, signal: signal::Signal) {
+    // Fails only if all of the group has ended.
+    let _ = killpg(unistd::Pid::from_raw(leader.cast_signed()), signal);
+}
+
+/// Returns the path of a program without a search in `PATH`.
+fn in_current_folder(program: &Path) -> PathBuf {
+    Path::new(".").join(program)
 }
 
 /// Executes a worker if the command line requests it; returns at once otherwise.
@@ -166,8 +268,7 @@ fn exec_program(mut args: impl Iterator<Item = OsString>) -> String {
     if let Err(error) = reaper::unblock_signals() {
         return format!("cannot unblock signals: {error}");
     }
-    // `./` prevents a search in PATH.
-    let program = Path::new(".").join(program);
+    let program = in_current_folder(Path::new(&program));
     let error = Command::new(&program).arg0(name).args(args).exec();
     format!("cannot run {}: {error}{}", program.display(), hint(&program, &error))
 }

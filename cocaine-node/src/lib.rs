@@ -1,4 +1,4 @@
-//! A whole Cocaine cloud in one process: a locator, the services `storage`, `logging`, `logging::v2`, `node`, `unicorn`,
+//! A whole Cocaine cloud in one process: a locator, the services `storage`, `logging`, `logging::v2`, `logging::stream`, `node`, `unicorn`,
 //! `cache`, `chrono`, `urlfetch`, `echo`, `metrics`, `uniresis` and `geobase`, the apps that it runs, and an HTTP gateway.
 //!
 //! The program `cocaine-node` is this library with a command line. Tests start a cloud of their own:
@@ -19,8 +19,8 @@
 //! # }
 //! ```
 //!
-//! A program that embeds a node and runs apps calls [`helper::exec_worker_if_requested`] first in its `main`, and passes a
-//! [`helper::Helper`] to [`NodeBuilder::helper`].
+//! Tests of workers use the crate `cocaine-test`. A program that embeds a node and runs apps calls [`helper::exec_worker_if_requested`] first in its `main`, and passes a
+//! [`helper::Helper`] to [`NodeBuilder::helper`]; [`Node::embed_worker`] runs workers in its own process.
 //!
 //! # Compatibility
 //!
@@ -33,16 +33,19 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`config`] | the configuration file, as plain data; [`NodeBuilder::config`] takes it |
+//! | [`data`] | backup, restoration and compaction of a data folder |
 //! | [`gateway`] | HTTP in front of a cloud, in the node or alone |
 //! | [`helper`] | the program that starts workers |
 //! | [`import`] | what an original runtime has stored in files |
-//! | [`log`] | the log behind the services `logging` and `logging::v2` |
+//! | [`log`] | the log behind the services `logging` and `logging::v2`, and who follows it |
 //! | [`open_files`] | raises the limit of open files |
 //!
 //! The crate has no features.
 
 pub(crate) mod apps;
 pub mod config;
+mod control;
+pub mod data;
 mod errno;
 pub mod gateway;
 pub mod helper;

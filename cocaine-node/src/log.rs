@@ -3,6 +3,7 @@
 //! Logging never blocks. Records go through a queue, limited in number and in bytes, to a thread that writes them.
 //! Records that find the queue full are dropped and counted, and the count is logged once there is room.
 
+mod broadcast;
 mod file;
 pub(crate) mod filters;
 mod format;
@@ -26,6 +27,8 @@ use std::{
 use cocaine::{Scalar, Severity};
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub(crate) use broadcast::LogBroadcast;
+pub use broadcast::{FollowerLimitError, LogBatch, LogFollower, LogLine, LogSelection};
 pub(crate) use format::format_date;
 pub use layer::LogLayer;
 
@@ -57,6 +60,11 @@ impl LogRecord {
     pub fn new(severity: Severity, source: impl Into<String>, message: impl Into<String>) -> Self {
         let (source, message) = (source.into(), message.into());
         Self { time: SystemTime::now(), severity, source, message, attributes: Vec::new() }
+    }
+
+    /// Returns the record for those who follow the log.
+    pub(crate) fn to_line(&self) -> LogLine {
+        LogLine::logged((self.time, self.severity), &self.source, &self.message, &self.attributes)
     }
 
     /// Returns roughly the number of bytes that the record occupies.

@@ -18,7 +18,7 @@ use clap::Parser;
 use cocaine_node::{helper, import::Import, open_files};
 use tokio::runtime::Runtime;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, DataCommand};
 use program_log::ProgramLog;
 use server::Server;
 use signals::{ProgramSignal, Signals};
@@ -61,18 +61,30 @@ fn run_import(import: &Import) -> Result<ExitCode, ProgramError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs a node or a gateway until the process is told to stop.
+/// Carries out a command, or runs a node or a gateway until the process is told to stop.
 async fn run(cli: &Cli) -> Result<ExitCode, ProgramError> {
+    match cli.data_command() {
+        Some(command) if !cli.check_config => run_data_command(command).await,
+        _ => run_server(cli).await,
+    }
+}
+
+/// Carries out a command for a data folder. A signal ends it.
+async fn run_data_command(command: &DataCommand) -> Result<ExitCode, ProgramError> {
+    let mut signals = Signals::new()?;
+    tokio::select! {
+        done = command.run(|name| env::var_os(name)) => done.map(|()| ExitCode::SUCCESS),
+        stop = signals.recv_stop() => Err(format!("{} before the end", stop.text()).into()),
+    }
+}
+
+/// Runs a node or a gateway until the process is told to stop.
+async fn run_server(cli: &Cli) -> Result<ExitCode, ProgramError> {
     let mut command = read_command(cli)?;
     // Checked before anything starts.
     command.shutdown_timeout()?;
-    if cli.check_config {
-        command.check()?;
-        for warning in command.config_warnings() {
-            println!("cocaine-node: {warning}");
-        }
-        println!("cocaine-node: the configuration can be used");
-        return Ok(ExitCode::SUCCESS);
+    if cli.check_config || cli.print_config {
+        return show(cli, &command);
     }
     let mut signals = Signals::new()?;
     let mut log = ProgramLog::start(command.log_config())?;
@@ -111,6 +123,23 @@ async fn run(cli: &Cli) -> Result<ExitCode, ProgramError> {
             Ok(again.exit_code())
         }
     }
+}
+
+/// Checks the configuration and, if that is wanted, prints it.
+fn show(cli: &Cli, command: &Command) -> Result<ExitCode, ProgramError> {
+    command.check()?;
+    if cli.print_config {
+        for warning in command.config_warnings() {
+            eprintln!("cocaine-node: {warning}");
+        }
+        server::print_text(&command.to_toml()?);
+    } else {
+        for warning in command.config_warnings() {
+            println!("cocaine-node: {warning}");
+        }
+        println!("cocaine-node: the configuration can be used");
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn read_command(cli: &Cli) -> Result<Command, ProgramError> {

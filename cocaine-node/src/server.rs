@@ -91,5 +91,10 @@ async fn start_node(config: &NodeConfig, data: &Path, log: &Log) -> Result<Node,
 
 /// Prints a line, and ignores a closed standard output.
 fn print_line(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
+    print_text(&format!("{text}\n"));
+}
+
+/// Prints a text, and ignores a closed standard output.
+pub(crate) fn print_text(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }

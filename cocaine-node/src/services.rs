@@ -6,6 +6,7 @@ pub(crate) mod echo;
 pub(crate) mod geobase;
 pub(crate) mod locator;
 pub(crate) mod logging;
+pub(crate) mod logging_stream;
 pub(crate) mod logging_v2;
 pub(crate) mod metrics;
 pub(crate) mod node;

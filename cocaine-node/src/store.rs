@@ -4,10 +4,14 @@
 //! transaction, so that one sync serves many callers. Reads use a snapshot of the last commit; they wait only if their own
 //! client has changes under way. No thread of an async runtime ever syncs.
 
+mod backup;
 mod batch;
 pub(crate) mod blobs;
 mod checksum;
 mod client;
+mod compaction;
+mod database;
+mod durability;
 mod error;
 mod folder;
 mod format;
@@ -18,6 +22,7 @@ mod request;
 mod snapshot;
 #[cfg(test)]
 pub(crate) mod tests;
+mod upkeep;
 mod writer;
 
 use std::{io, path::Path, sync::Arc, thread};
@@ -27,16 +32,25 @@ use bytes::Bytes;
 use redb::{Database, DatabaseError, WriteTransaction, backends::InMemoryBackend};
 use tokio::sync::{mpsc, oneshot, watch};
 
+#[cfg(test)]
+pub(crate) use backup::BackupReader;
+pub(crate) use backup::{BackupEncoder, BackupWriter};
+pub use backup::{BackupError, BackupSummary, DataError, Replacement, RestoreSummary};
 pub(crate) use client::{ClientStore, Observation, ObservedState};
+pub use compaction::CompactionSummary;
 pub use error::{OpenError, StoreError};
 pub(crate) use nodes::{NodeRecord, NodeTable};
 pub(crate) use offline::OfflineStore;
 pub(crate) use request::Change;
 pub(crate) use snapshot::{FirstRead, Snapshot};
+pub(crate) use upkeep::{FileUsage, Upkeep};
 
+use database::OpenDatabase;
 use folder::DataFolder;
+pub(crate) use folder::restore;
 use pending::PendingChange;
 use request::{SubmittedChange, WriterRequest};
+use upkeep::DatabaseFile;
 use writer::{Backend, CurrentSnapshot, StoreWriter};
 
 /// A handle to the stored data; clones share it.
@@ -48,6 +62,8 @@ struct StoreHandle {
     /// would admit those that wait for room in any order.
     requests: mpsc::UnboundedSender<WriterRequest>,
     current: Arc<CurrentSnapshot>,
+    /// `None` in memory.
+    file: Option<DatabaseFile>,
     /// Closed when the writer thread has ended.
     end: watch::Receiver<()>,
 }
@@ -59,6 +75,18 @@ impl Backend for MemoryBackend {
     fn reopen(&mut self) -> Result<Database, DatabaseError> {
         Err(io::Error::new(io::ErrorKind::NotFound, "it was in memory").into())
     }
+
+    fn file_bytes(&self) -> Result<u64, StoreError> {
+        Err(StoreError::Unsupported("the data is in memory".into()))
+    }
+
+    fn create_replacement(&mut self) -> Result<Database, StoreError> {
+        Err(StoreError::Unsupported("the data is in memory".into()))
+    }
+
+    fn adopt_replacement(&mut self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 impl Store {
@@ -66,9 +94,17 @@ impl Store {
     ///
     /// This blocks: after a crash the whole database is checked, which takes a second or two per gigabyte.
     pub(crate) fn open(folder: &Path) -> Result<Self, OpenError> {
-        let path = folder;
-        let (folder, database) = DataFolder::open(path)?;
-        Self::start(database, Box::new(folder)).map_err(|error| unusable(path, &error))
+        Self::open_folder(folder, DataFolder::open(folder)?)
+    }
+
+    /// Opens the store in `folder`, which must have one.
+    pub(crate) fn open_existing(folder: &Path) -> Result<Self, OpenError> {
+        Self::open_folder(folder, DataFolder::open_existing(folder)?)
+    }
+
+    fn open_folder(path: &Path, (folder, database): (DataFolder, Database)) -> Result<Self, OpenError> {
+        let file = DatabaseFile::new(folder.file());
+        Self::start(database, Box::new(folder), Some(file)).map_err(|error| unusable(path, &error))
     }
 
     /// Opens a store in memory, which ends with its last handle.
@@ -77,18 +113,25 @@ impl Store {
         let database = folder::database_builder()
             .create_with_backend(InMemoryBackend::new())
             .map_err(|error| unusable(path, &error.into()))?;
-        Self::start(database, Box::new(MemoryBackend)).map_err(|error| unusable(path, &error))
+        Self::start(database, Box::new(MemoryBackend), None).map_err(|error| unusable(path, &error))
     }
 
-    fn start(database: Database, backend: Box<dyn Backend>) -> Result<Self, StoreError> {
-        let snapshot = Snapshot::create(&database)?;
+    fn start(
+        database: Database,
+        backend: Box<dyn Backend>,
+        file: Option<DatabaseFile>,
+    ) -> Result<Self, StoreError> {
         let (requests, queue) = mpsc::unbounded_channel();
+        let database = OpenDatabase::new(database, &requests.downgrade());
+        let snapshot = Snapshot::create(&database)?;
         let current = Arc::new(ArcSwap::from_pointee(Ok(Arc::new(snapshot))));
         let (ended, end) = watch::channel(());
         let writer = StoreWriter {
             requests: queue,
+            sender: requests.downgrade(),
             current: current.clone(),
             database: Some(database),
+            retired: Vec::new(),
             backend,
             failure: None,
             ended,
@@ -97,7 +140,7 @@ impl Store {
             .name("cocaine-store".into())
             .spawn(move || writer.run())
             .map_err(|error| StoreError::from(redb::StorageError::Io(error)))?;
-        Ok(Self(Arc::new(StoreHandle { requests, current, end })))
+        Ok(Self(Arc::new(StoreHandle { requests, current, file, end })))
     }
 
     /// Returns the blob stored under `key`. This may read from disk, and never waits for the writer.
@@ -189,6 +232,13 @@ impl Store {
             queued?;
             outcome.await.unwrap_or(Err(StoreError::Closed))
         }
+    }
+
+    /// Writes all rows into a new file, which takes the place of the old one. Changes wait until then; reads do not.
+    pub(crate) async fn compact(&self) -> Result<CompactionSummary, StoreError> {
+        let (reply, outcome) = oneshot::channel();
+        self.enqueue(WriterRequest::Compact(reply))?;
+        outcome.await.unwrap_or(Err(StoreError::Closed))
     }
 
     fn enqueue(&self, request: WriterRequest) -> Result<(), StoreError> {

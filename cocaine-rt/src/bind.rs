@@ -29,7 +29,7 @@ pub use crate::{
 };
 pub use futures_core::Stream;
 
-pub use crate::worker::event;
+pub use crate::{schema::derived as schema, worker::event};
 
 /// Lists the events of functions under `#[cocaine::worker]`, for a worker that serves them all. A type with an `impl`
 /// block of events can be listed too, if it has a default.

@@ -66,6 +66,7 @@
 //! | `server` | listeners, and what generated servers are called with |
 //! | `graph` | the methods that a service announces, and the messages of each |
 //! | `msgpack` | the encoding of what users store and send, for code of their own |
+//! | `schema` | what types look like in payloads, as data |
 //! | `text` | names, keys and tags that are not UTF-8 |
 //! | `http` | events that are HTTP requests (feature `http`) |
 //! | `double` | expectations of test doubles (feature `doubles`) |
@@ -81,6 +82,7 @@
 //! | `http` | the module `http`: events that are HTTP requests |
 //! | `axum` | `http`, and its listener as `axum::serve` takes it |
 //! | `doubles` | the module `double` |
+//! | `chrono`, `jiff`, `url`, `uuid` | the schemas of these crates' types |
 //!
 //! None is on by default.
 
@@ -97,6 +99,7 @@ pub mod double;
 pub mod http;
 pub mod prelude;
 mod protocol;
+pub mod schema;
 pub mod server;
 #[cfg(test)]
 mod tests;
@@ -106,7 +109,7 @@ mod worker;
 pub use client::{
     Client, ClientBuilder, Services, methods::Compatibility, service::Service, service_client::ServiceClient,
 };
-pub use cocaine_macros::worker;
+pub use cocaine_macros::{Schema, worker};
 pub use connection::{
     channel::Payload,
     dyn_receiver::DynReceiver,
@@ -129,6 +132,7 @@ pub use protocol::{
     severity::Severity,
     trace::Trace,
 };
+pub use schema::Schema;
 pub use wire::{bytes::Bytes, headers::Headers, text, value::Value};
 pub use worker::{
     AppToken, Context, Events, ExecutionMode, Handler, HandlerRegistry, Session, SessionReceiver,

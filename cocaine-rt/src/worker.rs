@@ -234,7 +234,7 @@ impl Worker {
         events.register(&mut registry);
         registry.check()?;
         let (spawned, invocations) = mpsc::unbounded_channel();
-        let CommandLine { endpoint, uuid, .. } = command_line;
+        let CommandLine { endpoint, uuid, credit: passed_credit, .. } = command_line;
         Ok((
             NodeConnection {
                 endpoint,
@@ -243,7 +243,7 @@ impl Worker {
                 limits,
                 cloud,
                 registry,
-                offered_credit: credit::offered_by_node(),
+                offered_credit: passed_credit.or_else(credit::offered_by_node),
                 terminated,
                 spawned,
             },

@@ -35,7 +35,7 @@ const RUNTIME: Layers = Layers {
     root: "cocaine-rt/src/lib.rs",
     rows: &[
         &["wire"],
-        &["protocol"],
+        &["protocol", "schema"],
         &["connection"],
         &["client", "server"],
         &["worker"],
@@ -56,7 +56,8 @@ const NODE: Layers = Layers {
     rows: &[
         &["errno", "config", "open_files", "permissions"],
         &["helper", "metrics", "store"],
-        &["import", "log", "registry"],
+        &["control"],
+        &["data", "import", "log", "registry"],
         &["service_host"],
         &["apps", "gateway"],
         &["services::*"],
@@ -83,6 +84,13 @@ const GENERATOR: Layers = Layers {
     exception: None,
 };
 
+const TEST_KIT: Layers = Layers {
+    root: "cocaine-test/src/lib.rs",
+    rows: &[&["error", "output"], &["app", "node_thread"], &["deployment"], &["cloud"]],
+    circles: &[],
+    exception: None,
+};
+
 #[test]
 fn runtime_imports_point_downward() {
     RUNTIME.check();
@@ -96,6 +104,11 @@ fn node_imports_point_downward() {
 #[test]
 fn generator_imports_point_downward() {
     GENERATOR.check();
+}
+
+#[test]
+fn test_kit_imports_point_downward() {
+    TEST_KIT.check();
 }
 
 /// The files that each file imports from.

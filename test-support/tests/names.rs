@@ -32,6 +32,7 @@ const CRATES: &[&str] = &[
     "cocaine-macros",
     "cocaine-node",
     "cocaine-rt",
+    "cocaine-test",
     "examples",
     "test-support",
 ];
@@ -45,6 +46,7 @@ const ROOTS: &[&str] = &[
     "cocaine-node/src/lib.rs",
     "cocaine-node/src/main.rs",
     "cocaine-rt/src/lib.rs",
+    "cocaine-test/src/lib.rs",
     "test-support/src/lib.rs",
 ];
 

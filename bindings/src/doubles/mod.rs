@@ -44,6 +44,10 @@ pub mod locator;
 #[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod logging;
 
+/// A double of the `logging::stream` service, version 1.
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
+pub mod logging_stream;
+
 /// A double of the `logging::v2` service, version 2.
 #[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod logging_v2;
@@ -93,8 +97,9 @@ pub use self::{
     app::AppDouble, cache::CacheDouble, chrono::ChronoDouble, echo::EchoDouble,
     elasticsearch::ElasticsearchDouble, geobase::GeobaseDouble, graphite::GraphiteDouble,
     isolate::IsolateDouble, langdetect::LangdetectDouble, locator::LocatorDouble,
-    logging::LoggingDouble, logging_v2::LoggingV2Double, metrics::MetricsDouble,
-    node::NodeDouble, storage::StorageDouble, tvm::TvmDouble, uatraits::UatraitsDouble,
+    logging::LoggingDouble, logging_stream::LoggingStreamDouble,
+    logging_v2::LoggingV2Double, metrics::MetricsDouble, node::NodeDouble,
+    storage::StorageDouble, tvm::TvmDouble, uatraits::UatraitsDouble,
     unicat::UnicatDouble, unicorn::UnicornDouble, uniresis::UniresisDouble,
     urlfetch::UrlfetchDouble, vicodyn::VicodynDouble,
 };

@@ -44,6 +44,10 @@ pub mod locator;
 #[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod logging;
 
+/// The `logging::stream` service, version 1.
+#[allow(clippy::module_inception, dead_code, unreachable_pub)]
+pub mod logging_stream;
+
 /// The `logging::v2` service, version 2.
 #[allow(clippy::module_inception, dead_code, unreachable_pub)]
 pub mod logging_v2;
@@ -101,6 +105,9 @@ pub use self::{
     langdetect::{Langdetect, LangdetectClient, ServeLangdetect},
     locator::{Locator, LocatorClient, LocatorServer, ServeLocator},
     logging::{Logging, LoggingClient, ServeLogging},
+    logging_stream::{
+        LogLines, LoggingStream, LoggingStreamClient, ServeLoggingStream, StreamedLine,
+    },
     logging_v2::{
         Disposition, LogFilter, LoggingV2, LoggingV2Client, LoggingV2Server,
         ServeLoggingV2,

@@ -350,7 +350,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        apps::{AppFolders, CrashlogLimits, Crashlogs, WorkerLauncher, WorkerPermits},
+        apps::{AppFolders, CrashlogLimits, Crashlogs, EmbeddedWorkers, WorkerLauncher, WorkerPermits},
+        log::LogBroadcast,
         metrics::MetricsRegistry,
         registry::Registry,
         store::Store,
@@ -374,6 +375,8 @@ mod tests {
             folders: folders.clone(),
             locators: Arc::default(),
             stream_window: 0,
+            embedded: EmbeddedWorkers::default(),
+            broadcast: LogBroadcast::default(),
         };
         let (limits, memory) = (Limits::default(), MemoryBudget::unlimited());
         let environment = AppEnvironment {

@@ -2,60 +2,47 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::{duration::seconds, error::ConfigError, merge::overwrite};
+use super::{duration::seconds, error::ConfigError, setting::section};
 
-/// The section `apps` of the configuration.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct AppsConfig {
-    /// Seconds that an event waits for a worker of an app that fails to start. 15.
-    pub startup_timeout: Option<f64>,
-    /// Whether idle workers stop after the `idle-timeout` of their profile. `true`.
-    pub idle_timeout: Option<bool>,
-    /// Whether the apps that ran when the node ended start again with it. `true`.
-    pub restore: Option<bool>,
-    /// Workers that all apps may have together. 1,024.
-    pub max_workers: Option<usize>,
-    /// Whether each worker runs in a control group of its own (cgroup v2), where the node may create some. `true`.
-    pub cgroups: Option<bool>,
-    /// Crashlogs that are kept of one app. 50.
-    pub crashlogs: Option<usize>,
-    /// Bytes of the crashlogs of one app. 16 MiB.
-    pub crashlog_bytes: Option<usize>,
-    /// Bytes of the crashlogs of all apps. 256 MiB.
-    pub total_crashlog_bytes: Option<usize>,
-    /// Seconds after which a crashlog is removed. 30 days.
-    pub crashlog_age: Option<f64>,
+section! {
+    /// The section `apps` of the configuration.
+    #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+    #[serde(default, deny_unknown_fields)]
+    #[non_exhaustive]
+    pub struct AppsConfig {
+        /// How long an event waits for a worker of an app that fails to start.
+        #[setting(default = "15.0", unit = "seconds")]
+        pub startup_timeout: Option<f64>,
+        /// Whether idle workers stop after the `idle-timeout` of their profile.
+        #[setting(default = "true")]
+        pub idle_timeout: Option<bool>,
+        /// Whether the apps that ran when the node ended start again with it.
+        #[setting(default = "true")]
+        pub restore: Option<bool>,
+        /// How many workers all apps may have together; further ones start as others end.
+        #[setting(default = "1024", unit = "workers")]
+        pub max_workers: Option<usize>,
+        /// Whether each worker runs in a control group of its own (cgroup v2), where the node may create some.
+        #[setting(default = "true")]
+        pub cgroups: Option<bool>,
+        /// How many crashlogs of one app are kept; older ones are removed.
+        #[setting(default = "50", unit = "crashlogs")]
+        pub crashlogs: Option<usize>,
+        /// How large the crashlogs of one app may be together.
+        #[setting(default = "16777216", unit = "bytes")]
+        pub crashlog_bytes: Option<usize>,
+        /// How large the crashlogs of all apps may be together.
+        #[setting(default = "268435456", unit = "bytes")]
+        pub total_crashlog_bytes: Option<usize>,
+        /// How old a crashlog may become.
+        #[setting(default = "2592000.0", unit = "seconds")]
+        pub crashlog_age: Option<f64>,
+    }
 }
 
 impl AppsConfig {
-    /// Overwrites every value that `newer` sets.
-    pub(super) fn merge(&mut self, newer: &Self) {
-        let Self {
-            startup_timeout,
-            idle_timeout,
-            restore,
-            max_workers,
-            cgroups,
-            crashlogs,
-            crashlog_bytes,
-            total_crashlog_bytes,
-            crashlog_age,
-        } = *newer;
-        overwrite(&mut self.startup_timeout, startup_timeout);
-        overwrite(&mut self.idle_timeout, idle_timeout);
-        overwrite(&mut self.restore, restore);
-        overwrite(&mut self.max_workers, max_workers);
-        overwrite(&mut self.cgroups, cgroups);
-        overwrite(&mut self.crashlogs, crashlogs);
-        overwrite(&mut self.crashlog_bytes, crashlog_bytes);
-        overwrite(&mut self.total_crashlog_bytes, total_crashlog_bytes);
-        overwrite(&mut self.crashlog_age, crashlog_age);
-    }
-
     /// Returns how long an event waits for an app that fails to start, if it is set.
     pub(super) fn startup_timeout(&self) -> Result<Option<Duration>, ConfigError> {
         seconds("apps.startup_timeout", self.startup_timeout)

@@ -1,18 +1,22 @@
 //! The section `cache`.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::merge::overwrite;
+use super::setting::section;
 
-/// The section `cache` of the configuration: how much the service keeps.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct CacheConfig {
-    /// Blobs that are kept at once. 1,000,000, as in the original.
-    pub max_size: Option<usize>,
-    /// Bytes of all keys and blobs together. 512 MiB.
-    pub max_bytes: Option<usize>,
+section! {
+    /// The section `cache` of the configuration: how much the service keeps.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+    #[serde(default, deny_unknown_fields)]
+    #[non_exhaustive]
+    pub struct CacheConfig {
+        /// How many blobs are kept at once. The default is that of the original.
+        #[setting(default = "1000000", unit = "blobs")]
+        pub max_size: Option<usize>,
+        /// How large all keys and blobs may be together.
+        #[setting(default = "536870912", unit = "bytes")]
+        pub max_bytes: Option<usize>,
+    }
 }
 
 impl CacheConfig {
@@ -26,12 +30,5 @@ impl CacheConfig {
     #[must_use]
     pub fn max_bytes(self, bytes: usize) -> Self {
         Self { max_bytes: Some(bytes), ..self }
-    }
-
-    /// Overwrites every value that `newer` sets.
-    pub(super) fn merge(&mut self, newer: Self) {
-        let Self { max_size, max_bytes } = newer;
-        overwrite(&mut self.max_size, max_size);
-        overwrite(&mut self.max_bytes, max_bytes);
     }
 }

@@ -1,18 +1,22 @@
 //! The section `chrono`.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::merge::overwrite;
+use super::setting::section;
 
-/// The section `chrono` of the configuration: how many timers the service runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct ChronoConfig {
-    /// Timers that run at once. 65,536.
-    pub timers: Option<usize>,
-    /// Timers of one connection that run at once. 1,024.
-    pub client_timers: Option<usize>,
+section! {
+    /// The section `chrono` of the configuration: how many timers the service runs.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+    #[serde(default, deny_unknown_fields)]
+    #[non_exhaustive]
+    pub struct ChronoConfig {
+        /// How many timers run at once.
+        #[setting(default = "65536", unit = "timers")]
+        pub timers: Option<usize>,
+        /// How many timers of one connection run at once.
+        #[setting(default = "1024", unit = "timers")]
+        pub client_timers: Option<usize>,
+    }
 }
 
 impl ChronoConfig {
@@ -26,12 +30,5 @@ impl ChronoConfig {
     #[must_use]
     pub fn client_timers(self, timers: usize) -> Self {
         Self { client_timers: Some(timers), ..self }
-    }
-
-    /// Overwrites every value that `newer` sets.
-    pub(super) fn merge(&mut self, newer: Self) {
-        let Self { timers, client_timers } = newer;
-        overwrite(&mut self.timers, timers);
-        overwrite(&mut self.client_timers, client_timers);
     }
 }

@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use cocaine::MemoryBudget;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     duration::seconds,
@@ -13,31 +13,36 @@ use super::{
     limits::memory,
     log::LogConfig,
     original,
+    setting::section,
 };
 
-/// The configuration of a gateway that runs without a node.
-///
-/// ```toml
-/// locator = "host:10053"          # several are separated by commas
-/// max_memory_bytes = 1073741824   # of memory that all connections and responses use together
-///
-/// [http]
-/// listen = "127.0.0.1:8080"
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct GatewayConfig {
-    /// The locators of the cloud.
-    pub locator: Option<String>,
-    /// Seconds that a stop may take as a whole. 8.
-    pub shutdown_timeout: Option<f64>,
-    /// Bytes of memory that all connections and responses use together. 1 GiB.
-    pub max_memory_bytes: Option<usize>,
-    /// The gateway.
-    pub http: HttpConfig,
-    /// The log.
-    pub log: LogConfig,
+section! {
+    /// The configuration of a gateway that runs without a node.
+    ///
+    /// ```toml
+    /// locator = "host:10053"
+    ///
+    /// [http]
+    /// listen = "127.0.0.1:8080"
+    /// ```
+    #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+    #[serde(default, deny_unknown_fields)]
+    #[non_exhaustive]
+    pub struct GatewayConfig {
+        /// The locators of the cloud, separated by commas.
+        #[setting(default = "'localhost'", option = "--locator", variable = "COCAINE_LOCATOR")]
+        pub locator: Option<String>,
+        /// How long a stop may take as a whole; what has not ended by then is cut off.
+        #[setting(default = "8.0", unit = "seconds", option = "--shutdown-timeout", reload = "at once")]
+        pub shutdown_timeout: Option<f64>,
+        /// How much memory all connections and responses use together.
+        #[setting(default = "1073741824", unit = "bytes")]
+        pub max_memory_bytes: Option<usize>,
+        /// The gateway.
+        pub http: HttpConfig,
+        /// The log.
+        pub log: LogConfig,
+    }
 }
 
 impl GatewayConfig {

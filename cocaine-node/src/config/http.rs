@@ -1,120 +1,114 @@
 //! The section `http`: of a node, or of a gateway that runs without one.
-//!
-//! ```toml
-//! [http]
-//! listen = "127.0.0.1:8080"       # the address for HTTP clients
-//! timeout = 30                    # seconds until an app answers, and between two chunks it reads or sends
-//! client_timeout = 30             # seconds for a client to begin a body, to go on with a streamed one, or to read
-//! header_timeout = 10             # seconds for a client to send a request's head
-//! idle_timeout = 75               # seconds for which a connection may be idle between requests
-//! max_headers = 256               # headers of one request
-//! connections = 1                 # to each service
-//! refresh = 120                   # seconds after which a service is resolved again, to balance the load
-//! request_body = 67108864         # bytes of one request's body; above 127 MiB only for apps that read it in pieces
-//! buffer = 536870912              # bytes of all requests' bodies together, and of the values made of JSON
-//! response_buffer = 68157440      # bytes of one result of JSON-RPC; other responses are streamed, of any length
-//! clients = 10000                 # connections at once; further ones wait
-//! sampling = 0.05                 # the fraction of requests that are traced
-//! json_rpc = true                 # whether requests with the header X-Cocaine-JSON-RPC are calls of JSON-RPC
-//! json_rpc_services = ["geobase"] # that everybody may call through JSON-RPC, beside apps; none
-//! names = ["node-1.example"]      # names of this gateway in calls of JSON-RPC, beside addresses and those of `hosts`
-//! origins = ["https://a.example"] # web pages that may call JSON-RPC, and post to apps of a gateway on loopback
-//! trusted_proxies = ["10.0.0.1"]  # addresses or networks of proxies whose X-Forwarded-For and the like are believed
-//! admin = "127.0.0.1:8081"        # moves `/metrics` to this address
-//! admin_socket = "/run/cocaine/admin"     # a unix socket through which this user reaches every service
-//! admin_token = "file:/etc/cocaine/token" # as `Authorization: Bearer TOKEN`, it opens every service; or "env:NAME"
-//!
-//! [http.timeouts]                 # in place of `timeout`, by service, or by service and event
-//! reports = 120
-//! "reports/yearly" = 600
-//!
-//! [http.access_log]               # a line for each request
-//! kind = "text"                   # off, text, or json
-//! file = "access.log"             # opened again at SIGHUP; without it, lines go to the log at info
-//! format = '{client} [{time}] "{method} {uri}" {status} {bytes} {seconds} {request_id}'
-//!
-//! [http.hosts]                    # the event that handles a host name, whatever the path
-//! "shop.example" = { service = "shop", event = "http" }
-//! "*.shop.example" = { service = "shop", event = "http" }
-//!
-//! [http.headers]                  # HTTP headers that are passed on as headers of the call, and their names there
-//! authorization = "authorization"
-//! ```
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     access_log::{AccessLogConfig, AccessLogKind},
-    merge::overwrite,
+    setting::{Setting, SettingKind, SettingValue, section},
 };
 
-/// The section `http` of the configuration: how a gateway serves HTTP.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct HttpConfig {
-    /// The address for HTTP clients. [`HttpConfig::DEFAULT_ADDRESS`].
-    pub listen: Option<String>,
-    /// Seconds until an app answers, and between two chunks that it reads or sends. 30.
-    pub timeout: Option<f64>,
-    /// Seconds for a client to begin the body of a request, to go on with one that is sent on in pieces, and to read what is
-    /// sent to it. 30.
-    pub client_timeout: Option<f64>,
-    /// Seconds for a client to send the head of a request, from its first byte. 10.
-    pub header_timeout: Option<f64>,
-    /// Seconds for which a connection may be idle between requests. 75.
-    pub idle_timeout: Option<f64>,
-    /// Headers of one request. 256.
-    pub max_headers: Option<usize>,
-    /// Connections to each service. 1.
-    pub connections: Option<u32>,
-    /// Seconds after which a service is resolved again. 120.
-    pub refresh: Option<f64>,
-    /// Bytes of one request's body. 64 MiB. A body above 127 MiB is taken by apps only that read it in pieces
-    /// (`protocol.md` 14.3).
-    pub request_body: Option<usize>,
-    /// Bytes of all requests' bodies together. 512 MiB.
-    pub buffer: Option<usize>,
-    /// Bytes of one result of JSON-RPC. 65 MiB. Other responses are streamed, and may be of any length.
-    pub response_buffer: Option<usize>,
-    /// Connections of clients at once. 10,000.
-    pub clients: Option<usize>,
-    /// The fraction of requests that are traced. 0.05.
-    pub sampling: Option<f64>,
-    /// Whether requests may be calls of JSON-RPC. `true`.
-    pub json_rpc: Option<bool>,
-    /// The services that everybody may call through JSON-RPC, beside apps. None. `storage`, `node` and `unicorn` let their
-    /// callers run programs.
-    pub json_rpc_services: Option<Vec<String>>,
-    /// Names by which calls of JSON-RPC name the gateway in `Host`, beside addresses, names without a dot, and those of
-    /// `hosts`; `*.example` stands for all below it. None.
-    pub names: Option<Vec<String>>,
-    /// The origins of web pages that may call JSON-RPC, and change something in the apps of a gateway on loopback, as
-    /// `https://shop.example`. Pages of the gateway itself and of this machine may do so anyway. None.
-    pub origins: Option<Vec<String>>,
-    /// The addresses or networks of proxies whose `X-Forwarded-For` and the like are believed, as `10.0.0.0/8`. None.
-    pub trusted_proxies: Option<Vec<String>>,
-    /// The access log.
-    pub access_log: AccessLogConfig,
-    /// The address of `/metrics`, if it is not that of the apps.
-    pub admin: Option<String>,
-    /// The path of a unix socket, of the mode 0600, through which JSON-RPC reaches every service. None.
-    pub admin_socket: Option<PathBuf>,
-    /// Where the token is that lets JSON-RPC reach every service, as `Authorization: Bearer TOKEN`: `file:PATH` or
-    /// `env:NAME`. It has at least 16 bytes. None.
-    pub admin_token: Option<String>,
-    /// Seconds until an event is answered, and between two chunks of its response, by `service` or `service/event`.
-    pub timeouts: BTreeMap<String, f64>,
-    /// The event that handles a host name, or a pattern such as `*.example`.
-    pub hosts: BTreeMap<String, Target>,
-    /// HTTP headers that are passed on as headers of the call, and their names there. `Authorization`.
-    pub headers: Option<BTreeMap<String, String>>,
+section! {
+    /// The section `http` of the configuration: how a gateway serves HTTP.
+    #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+    #[serde(default, deny_unknown_fields)]
+    #[non_exhaustive]
+    pub struct HttpConfig {
+        /// The address for HTTP clients. Port 0 is a free one.
+        #[setting(default = "'127.0.0.1:8080'", option = "--http")]
+        pub listen: Option<String>,
+        /// How long an app may take to answer, and between two chunks that it reads or sends.
+        #[setting(default = "30.0", unit = "seconds", reload = "for the next request")]
+        pub timeout: Option<f64>,
+        /// How long a client may take to begin the body of a request, to go on with one that is sent on in pieces, and to read
+        /// what is sent to it.
+        #[setting(default = "30.0", unit = "seconds")]
+        pub client_timeout: Option<f64>,
+        /// How long a client may take to send the head of a request, from its first byte.
+        #[setting(default = "10.0", unit = "seconds")]
+        pub header_timeout: Option<f64>,
+        /// How long a connection may be idle between requests.
+        #[setting(default = "75.0", unit = "seconds")]
+        pub idle_timeout: Option<f64>,
+        /// How many headers a request may have; 16,384 at most.
+        #[setting(default = "256", unit = "headers")]
+        pub max_headers: Option<usize>,
+        /// How many connections there are to each service.
+        #[setting(default = "1", unit = "connections")]
+        pub connections: Option<u32>,
+        /// After how long a service is resolved again, to balance the load.
+        #[setting(default = "120.0", unit = "seconds")]
+        pub refresh: Option<f64>,
+        /// How large the body of one request may be. Above 127 MiB it is taken only by apps that read it in pieces
+        /// (`protocol.md` 14.3).
+        #[setting(default = "67108864", unit = "bytes")]
+        pub request_body: Option<usize>,
+        /// How large the bodies of all requests may be together, and the values made of JSON.
+        #[setting(default = "536870912", unit = "bytes")]
+        pub buffer: Option<usize>,
+        /// How large one result of JSON-RPC may be. Other responses are streamed, and may be of any length.
+        #[setting(default = "68157440", unit = "bytes")]
+        pub response_buffer: Option<usize>,
+        /// How many clients are connected at once; further ones wait.
+        #[setting(default = "10000", unit = "connections")]
+        pub clients: Option<usize>,
+        /// The fraction of requests that are traced, from 0 to 1.
+        #[setting(default = "0.05", reload = "for the next request")]
+        pub sampling: Option<f64>,
+        /// Whether requests with the header `X-Cocaine-JSON-RPC` are calls of JSON-RPC.
+        #[setting(default = "true", reload = "for the next request")]
+        pub json_rpc: Option<bool>,
+        /// The services that everybody may call through JSON-RPC, beside apps. `storage`, `node` and `unicorn` let their
+        /// callers run programs.
+        #[setting(default = "[]", option = "--json-rpc", reload = "for the next request")]
+        pub json_rpc_services: Option<Vec<String>>,
+        /// Names by which calls of JSON-RPC name the gateway in `Host`, beside addresses, names without a dot, and those of
+        /// `hosts`; `*.example` stands for all below it.
+        #[setting(default = "[]", reload = "for the next request")]
+        pub names: Option<Vec<String>>,
+        /// The origins of web pages that may call JSON-RPC, and change something in the apps of a gateway on loopback, as
+        /// `https://shop.example`. Pages of the gateway itself and of this machine may do so anyway.
+        #[setting(default = "[]", reload = "for the next request")]
+        pub origins: Option<Vec<String>>,
+        /// The addresses or networks of proxies whose `X-Forwarded-For` and the like are believed, as `10.0.0.0/8`.
+        #[setting(default = "[]", reload = "for the next request")]
+        pub trusted_proxies: Option<Vec<String>>,
+        /// The access log.
+        pub access_log: AccessLogConfig,
+        /// The address of `/metrics`.
+        #[setting(example = "'127.0.0.1:8081'", unset = "that of the apps")]
+        pub admin: Option<String>,
+        /// The path of a unix socket, of the mode 0600, through which JSON-RPC reaches every service.
+        #[setting(example = "'/run/cocaine/admin'", unset = "none", option = "--admin-socket")]
+        pub admin_socket: Option<PathBuf>,
+        /// Where the token is that lets JSON-RPC reach every service, as `Authorization: Bearer TOKEN`: `file:PATH` or
+        /// `env:NAME`. It has at least 16 bytes.
+        #[setting(example = "'file:/etc/cocaine/token'", unset = "none", reload = "for the next request")]
+        pub admin_token: Option<String>,
+        /// In place of `timeout`, by `service` or `service/event`.
+        #[setting(
+            example = "reports = 120.0\n'reports/yearly' = 600.0",
+            unset = "none",
+            unit = "seconds",
+            reload = "for the next request"
+        )]
+        pub timeouts: BTreeMap<String, f64>,
+        /// The event that handles a host name, or a pattern such as `*.example`, whatever the path is.
+        #[setting(
+            example = "'*.shop.example' = { service = 'shop', event = 'http' }",
+            unset = "none",
+            reload = "for the next request"
+        )]
+        pub hosts: BTreeMap<String, Target>,
+        /// HTTP headers that are passed on as headers of the call, and their names there.
+        #[setting(default = "authorization = 'authorization'", reload = "for the next request")]
+        pub headers: Option<BTreeMap<String, String>>,
+    }
 }
 
 /// An event of a service.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Target {
@@ -122,6 +116,25 @@ pub struct Target {
     pub service: String,
     /// The name of the event.
     pub event: String,
+}
+
+impl SettingValue for Target {
+    const NAME: &'static str = "table of `service` and `event`";
+}
+
+impl Setting for Option<HttpConfig> {
+    const KIND: SettingKind = match HttpConfig::KIND {
+        SettingKind::Section(keys) => SettingKind::OptionalSection(keys),
+        kind => kind,
+    };
+
+    fn merge(&mut self, newer: Self) {
+        match (self, newer) {
+            (Some(http), Some(newer)) => http.merge(newer),
+            (http, Some(newer)) => *http = Some(newer),
+            (_, None) => {}
+        }
+    }
 }
 
 impl Target {
@@ -295,34 +308,5 @@ impl HttpConfig {
     pub fn headers<H: Into<String>, C: Into<String>>(self, names: impl IntoIterator<Item = (H, C)>) -> Self {
         let names = names.into_iter().map(|(http, call)| (http.into(), call.into()));
         Self { headers: Some(names.collect()), ..self }
-    }
-
-    /// Overwrites every value that `newer` sets; the tables of time-outs and hosts are merged by their keys.
-    pub(super) fn merge(&mut self, newer: Self) {
-        overwrite(&mut self.listen, newer.listen);
-        overwrite(&mut self.timeout, newer.timeout);
-        overwrite(&mut self.client_timeout, newer.client_timeout);
-        overwrite(&mut self.header_timeout, newer.header_timeout);
-        overwrite(&mut self.idle_timeout, newer.idle_timeout);
-        overwrite(&mut self.max_headers, newer.max_headers);
-        overwrite(&mut self.connections, newer.connections);
-        overwrite(&mut self.refresh, newer.refresh);
-        overwrite(&mut self.request_body, newer.request_body);
-        overwrite(&mut self.buffer, newer.buffer);
-        overwrite(&mut self.response_buffer, newer.response_buffer);
-        overwrite(&mut self.clients, newer.clients);
-        overwrite(&mut self.sampling, newer.sampling);
-        overwrite(&mut self.json_rpc, newer.json_rpc);
-        overwrite(&mut self.json_rpc_services, newer.json_rpc_services);
-        overwrite(&mut self.names, newer.names);
-        overwrite(&mut self.origins, newer.origins);
-        overwrite(&mut self.trusted_proxies, newer.trusted_proxies);
-        self.access_log.merge(newer.access_log);
-        overwrite(&mut self.admin, newer.admin);
-        overwrite(&mut self.admin_socket, newer.admin_socket);
-        overwrite(&mut self.admin_token, newer.admin_token);
-        self.timeouts.extend(newer.timeouts);
-        self.hosts.extend(newer.hosts);
-        overwrite(&mut self.headers, newer.headers);
     }
 }

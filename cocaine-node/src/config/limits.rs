@@ -3,65 +3,51 @@
 use std::time::Duration;
 
 use cocaine::{Limits, MemoryBudget};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::{error::ConfigError, merge::overwrite};
+use super::{error::ConfigError, setting::section};
 
-/// The section `limits` of the configuration: those of each connection, as in [`Limits`], and the memory of all of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct LimitsConfig {
-    /// Bytes of one frame.
-    pub max_frame_bytes: Option<usize>,
-    /// Unread bytes of one channel.
-    pub max_unread_bytes: Option<usize>,
-    /// Bytes queued for the socket.
-    pub max_queued_bytes: Option<usize>,
-    /// Calls that run at once.
-    pub max_invocations: Option<usize>,
-    /// Channels that are open at once.
-    pub max_channels: Option<usize>,
-    /// Bytes that one connection may make the node keep.
-    pub max_in_use_bytes: Option<usize>,
-    /// Bytes that may be sent on a stream before its reader has read.
-    pub stream_window_bytes: Option<usize>,
-    /// Seconds for which a channel that keeps its connection from being read may go unread.
-    pub stall_timeout: Option<u64>,
-    /// Bytes of memory that the arguments of a call may take beyond their encoding. The services of a node take few
-    /// lists, so that it is 8 MiB here.
-    pub max_decoded_bytes: Option<usize>,
-    /// Bytes of memory that all connections of the node use together, as a [`MemoryBudget`](cocaine::MemoryBudget).
-    pub max_memory_bytes: Option<usize>,
+section! {
+    /// The section `limits` of the configuration: those of each connection, as in [`Limits`], and the memory of all of them.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+    #[serde(default, deny_unknown_fields)]
+    #[non_exhaustive]
+    pub struct LimitsConfig {
+        /// How large one frame may be. The arguments of a longer one are skipped, and its call is answered with an error.
+        #[setting(default = "536870912", unit = "bytes")]
+        pub max_frame_bytes: Option<usize>,
+        /// How much of one channel may be unread before its connection is not read.
+        #[setting(default = "8388608", unit = "bytes")]
+        pub max_unread_bytes: Option<usize>,
+        /// How much may be queued for the socket.
+        #[setting(default = "1048576", unit = "bytes")]
+        pub max_queued_bytes: Option<usize>,
+        /// How many calls run at once.
+        #[setting(default = "1024", unit = "calls")]
+        pub max_invocations: Option<usize>,
+        /// How many channels are open at once.
+        #[setting(default = "65536", unit = "channels")]
+        pub max_channels: Option<usize>,
+        /// How much one connection may make the node keep.
+        #[setting(default = "536870912", unit = "bytes")]
+        pub max_in_use_bytes: Option<usize>,
+        /// How much may be sent on a stream before its reader has read.
+        #[setting(default = "524288", unit = "bytes")]
+        pub stream_window_bytes: Option<usize>,
+        /// How long a channel that keeps its connection from being read may go unread.
+        #[setting(default = "30", unit = "seconds")]
+        pub stall_timeout: Option<u64>,
+        /// How much memory the arguments of a call may take beyond their encoding. It is less than for other servers, since
+        /// the services of a node take few lists.
+        #[setting(default = "8388608", unit = "bytes")]
+        pub max_decoded_bytes: Option<usize>,
+        /// How much memory all connections use together, whatever their clients send or do not read.
+        #[setting(default = "1073741824", unit = "bytes")]
+        pub max_memory_bytes: Option<usize>,
+    }
 }
 
 impl LimitsConfig {
-    /// Overwrites every value that `newer` sets.
-    pub(super) fn merge(&mut self, newer: Self) {
-        let Self {
-            max_frame_bytes,
-            max_unread_bytes,
-            max_queued_bytes,
-            max_invocations,
-            max_channels,
-            max_in_use_bytes,
-            stream_window_bytes,
-            stall_timeout,
-            max_decoded_bytes,
-            max_memory_bytes,
-        } = newer;
-        overwrite(&mut self.max_frame_bytes, max_frame_bytes);
-        overwrite(&mut self.max_unread_bytes, max_unread_bytes);
-        overwrite(&mut self.max_queued_bytes, max_queued_bytes);
-        overwrite(&mut self.max_invocations, max_invocations);
-        overwrite(&mut self.max_channels, max_channels);
-        overwrite(&mut self.max_in_use_bytes, max_in_use_bytes);
-        overwrite(&mut self.stream_window_bytes, stream_window_bytes);
-        overwrite(&mut self.stall_timeout, stall_timeout);
-        overwrite(&mut self.max_decoded_bytes, max_decoded_bytes);
-        overwrite(&mut self.max_memory_bytes, max_memory_bytes);
-    }
-
     /// Returns the memory of all connections, if it is set.
     ///
     /// # Errors

@@ -2,41 +2,41 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::merge::overwrite;
+use super::setting::{SettingValue, section};
 
-/// The section `log` of the configuration.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct LogConfig {
-    /// The least important events of the program itself that are logged.
-    pub level: Option<LogLevel>,
-    /// A file that receives every line as JSON.
-    pub file: Option<PathBuf>,
-    /// Whether lines also go to the standard error stream. `true`.
-    pub terminal: Option<bool>,
-    /// The form of the lines there. `text`.
-    pub format: Option<LogFormat>,
-    /// The lowest severity that the service `logging` accepts. 0.
-    pub verbosity: Option<i32>,
-}
-
-impl LogConfig {
-    /// Overwrites every value that `newer` sets.
-    pub(super) fn merge(&mut self, newer: Self) {
-        let Self { level, file, terminal, format, verbosity } = newer;
-        overwrite(&mut self.level, level);
-        overwrite(&mut self.file, file);
-        overwrite(&mut self.terminal, terminal);
-        overwrite(&mut self.format, format);
-        overwrite(&mut self.verbosity, verbosity);
+section! {
+    /// The section `log` of the configuration.
+    #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+    #[serde(default, deny_unknown_fields)]
+    #[non_exhaustive]
+    pub struct LogConfig {
+        /// The least important events of the program itself that are logged.
+        #[setting(default = "'info'", option = "--log-level", reload = "at once")]
+        pub level: Option<LogLevel>,
+        /// A file that receives every line as JSON. SIGHUP opens it again.
+        #[setting(
+            example = "'/var/log/cocaine/node.log'",
+            unset = "none",
+            option = "--log-file",
+            reload = "at once"
+        )]
+        pub file: Option<PathBuf>,
+        /// Whether lines also go to the standard error stream.
+        #[setting(default = "true")]
+        pub terminal: Option<bool>,
+        /// The form of the lines there.
+        #[setting(default = "'text'", option = "--log-format")]
+        pub format: Option<LogFormat>,
+        /// The lowest severity that the service `logging` accepts: 0 debug, 1 info, 2 warning, 3 error.
+        #[setting(default = "0", option = "--verbosity", reload = "at once")]
+        pub verbosity: Option<i32>,
     }
 }
 
 /// The form of the lines on the standard error stream.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people.
@@ -47,7 +47,7 @@ pub enum LogFormat {
 }
 
 /// Which of the program's own events are logged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
     /// None.
@@ -63,4 +63,12 @@ pub enum LogLevel {
     Debug,
     /// Everything.
     Trace,
+}
+
+impl SettingValue for LogFormat {
+    const NAME: &'static str = "`text` or `json`";
+}
+
+impl SettingValue for LogLevel {
+    const NAME: &'static str = "`off`, `error`, `warn`, `info`, `debug` or `trace`";
 }

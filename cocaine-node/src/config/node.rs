@@ -3,84 +3,98 @@
 use std::{path::PathBuf, time::Duration};
 
 use cocaine::{Bytes, msgpack};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
-    apps::AppsConfig, cache::CacheConfig, chrono::ChronoConfig, duration::seconds, error::ConfigError,
-    geobase::GeobaseConfig, http::HttpConfig, limits::LimitsConfig, log::LogConfig, merge::overwrite,
-    urlfetch::UrlfetchConfig, warning::ConfigWarning,
+    apps::AppsConfig,
+    cache::CacheConfig,
+    chrono::ChronoConfig,
+    duration::seconds,
+    error::ConfigError,
+    geobase::GeobaseConfig,
+    http::HttpConfig,
+    limits::LimitsConfig,
+    log::LogConfig,
+    setting::{Setting, section},
+    urlfetch::UrlfetchConfig,
+    warning::ConfigWarning,
 };
 
-/// The configuration of a node. What it leaves out has its default.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct NodeConfig {
-    /// The address of the locator.
-    pub listen: Option<String>,
-    /// The data folder.
-    pub data: Option<PathBuf>,
-    /// Whether `locator.connect` streams the services to other nodes. `true`.
-    pub cluster: Option<bool>,
-    /// The name whose addresses are announced in place of an unspecified one. Without it, or if it has none but loopback,
-    /// each client is told the address that it has connected to.
-    pub hostname: Option<String>,
-    /// The node's uuid.
-    pub uuid: Option<String>,
-    /// Services that are not announced to other nodes.
-    pub restrict: Option<Vec<String>>,
-    /// The stored list of apps that start together with the node.
-    pub runlist: Option<String>,
-    /// Seconds that a stop may take as a whole. 8.
-    pub shutdown_timeout: Option<f64>,
-    /// The apps.
-    pub apps: AppsConfig,
-    /// The log.
-    pub log: LogConfig,
-    /// The HTTP gateway; none runs without this section.
-    pub http: Option<HttpConfig>,
-    /// The service `cache`.
-    pub cache: CacheConfig,
-    /// The service `chrono`.
-    pub chrono: ChronoConfig,
-    /// The service `urlfetch`.
-    pub urlfetch: UrlfetchConfig,
-    /// The service `geobase`.
-    pub geobase: GeobaseConfig,
-    /// Properties of this node that are announced to other nodes together with the services.
-    pub extra_param: toml::Table,
-    /// The limits of each connection.
-    pub limits: LimitsConfig,
-    /// What the file says without effect on a node, since it is the configuration of an original runtime. A node logs it when it
-    /// starts.
-    #[serde(skip)]
-    pub warnings: Vec<ConfigWarning>,
+section! {
+    /// The configuration of a node. What it leaves out has its default.
+    #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+    #[serde(default, deny_unknown_fields)]
+    #[non_exhaustive]
+    pub struct NodeConfig {
+        /// The address of the locator; the other services listen on free ports of the same address. Port 0 is a free one.
+        #[setting(default = "'127.0.0.1:10053'", option = "--listen")]
+        pub listen: Option<String>,
+        /// The folder of everything that is kept between runs.
+        #[setting(
+            example = "'/var/lib/cocaine'",
+            unset = "`cocaine` in `$XDG_STATE_HOME` or `~/.local/state`",
+            option = "--data"
+        )]
+        pub data: Option<PathBuf>,
+        /// Whether `locator.connect` streams the services to other nodes. Otherwise it is closed at once, as by a runtime
+        /// without a cluster.
+        #[setting(default = "true", option = "--no-cluster")]
+        pub cluster: Option<bool>,
+        /// The name whose addresses are announced in place of an unspecified one such as 0.0.0.0.
+        #[setting(
+            example = "'node-1.example'",
+            unset = "the address that each client has connected to; likewise if the name has only loopback addresses",
+            option = "--hostname"
+        )]
+        pub hostname: Option<String>,
+        /// The node's uuid.
+        #[setting(
+            example = "'5a2d2f5e-3a3b-4b0e-9d0f-3c1f2a7d8e90'",
+            unset = "a new one at each start",
+            option = "--uuid"
+        )]
+        pub uuid: Option<String>,
+        /// Services that are not announced to other nodes, beside the locator.
+        #[setting(default = "[]")]
+        pub restrict: Option<Vec<String>>,
+        /// The stored list of apps that start together with the node.
+        #[setting(example = "'default'", unset = "none", option = "--runlist")]
+        pub runlist: Option<String>,
+        /// How long a stop may take as a whole; what has not ended by then is cut off.
+        #[setting(default = "8.0", unit = "seconds", option = "--shutdown-timeout", reload = "at once")]
+        pub shutdown_timeout: Option<f64>,
+        /// The apps.
+        pub apps: AppsConfig,
+        /// The log.
+        pub log: LogConfig,
+        /// The HTTP gateway; none runs without this section.
+        pub http: Option<HttpConfig>,
+        /// The service `cache`.
+        pub cache: CacheConfig,
+        /// The service `chrono`.
+        pub chrono: ChronoConfig,
+        /// The service `urlfetch`.
+        pub urlfetch: UrlfetchConfig,
+        /// The service `geobase`.
+        pub geobase: GeobaseConfig,
+        /// Properties of this node that are announced to other nodes together with the services.
+        #[setting(example = "weight = 1", unset = "none")]
+        pub extra_param: toml::Table,
+        /// The limits of each connection, and the memory of all of them.
+        pub limits: LimitsConfig,
+
+        skipped {
+            /// What the file says without effect on a node, since it is the configuration of an original runtime. A node logs
+            /// it when it starts.
+            pub warnings: Vec<ConfigWarning>,
+        }
+    }
 }
 
 impl NodeConfig {
     /// Overwrites every value that `newer` sets; tables are merged by their keys.
     pub(crate) fn merge(&mut self, newer: Self) {
-        overwrite(&mut self.listen, newer.listen);
-        overwrite(&mut self.data, newer.data);
-        overwrite(&mut self.cluster, newer.cluster);
-        overwrite(&mut self.hostname, newer.hostname);
-        overwrite(&mut self.uuid, newer.uuid);
-        overwrite(&mut self.restrict, newer.restrict);
-        overwrite(&mut self.runlist, newer.runlist);
-        overwrite(&mut self.shutdown_timeout, newer.shutdown_timeout);
-        self.apps.merge(&newer.apps);
-        self.log.merge(newer.log);
-        match (&mut self.http, newer.http) {
-            (Some(http), Some(newer)) => http.merge(newer),
-            (http, newer) => overwrite(http, newer),
-        }
-        self.cache.merge(newer.cache);
-        self.chrono.merge(newer.chrono);
-        self.urlfetch.merge(newer.urlfetch);
-        self.geobase.merge(newer.geobase);
-        self.extra_param.extend(newer.extra_param);
-        self.limits.merge(newer.limits);
-        self.warnings.extend(newer.warnings);
+        Setting::merge(self, newer);
     }
 
     /// Returns the keys and sections that differ and that a running node cannot change. The sections `log` and `http` are

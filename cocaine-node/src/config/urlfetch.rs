@@ -3,30 +3,41 @@
 use std::time::Duration;
 
 use ipnet::IpNet;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::merge::overwrite;
+use super::setting::section;
 
-/// The section `urlfetch` of the configuration: what the service may fetch.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct UrlfetchConfig {
-    /// Networks that are never connected to. By default all that are not public: those of this machine, private,
-    /// link-local, shared, reserved, multicast, and for documentation.
-    pub deny: Option<Vec<IpNet>>,
-    /// Networks that are connected to although they lie within a denied one. None.
-    pub allow: Option<Vec<IpNet>>,
-    /// Bytes of a response's body. 8 MiB.
-    pub max_body: Option<usize>,
-    /// Redirects that are followed for one call. 10.
-    pub max_redirects: Option<usize>,
-    /// Calls that fetch at once; further ones wait. 64.
-    pub max_fetches: Option<usize>,
-    /// Calls of one connection that fetch at once; further ones wait. 16.
-    pub client_fetches: Option<usize>,
-    /// The longest time-out that a call gets, in seconds, whatever it asks for. 300.
-    pub max_timeout: Option<f64>,
+section! {
+    /// The section `urlfetch` of the configuration: what the service may fetch.
+    #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+    #[serde(default, deny_unknown_fields)]
+    #[non_exhaustive]
+    pub struct UrlfetchConfig {
+        /// Networks that are never connected to.
+        #[setting(
+            example = "['10.0.0.0/8', '::1/128']",
+            unset = "all that are not public: those of this machine, private, link-local, shared, reserved, multicast, and for documentation"
+        )]
+        pub deny: Option<Vec<IpNet>>,
+        /// Networks that are connected to although they lie within a denied one.
+        #[setting(default = "[]")]
+        pub allow: Option<Vec<IpNet>>,
+        /// How large the body of a response may be; 127 MiB at most.
+        #[setting(default = "8388608", unit = "bytes")]
+        pub max_body: Option<usize>,
+        /// How many redirects are followed for one call.
+        #[setting(default = "10", unit = "redirects")]
+        pub max_redirects: Option<usize>,
+        /// How many calls fetch at once; further ones wait.
+        #[setting(default = "64", unit = "calls")]
+        pub max_fetches: Option<usize>,
+        /// How many calls of one connection fetch at once; further ones wait.
+        #[setting(default = "16", unit = "calls")]
+        pub client_fetches: Option<usize>,
+        /// The longest time-out that a call gets, whatever it asks for.
+        #[setting(default = "300.0", unit = "seconds")]
+        pub max_timeout: Option<f64>,
+    }
 }
 
 impl UrlfetchConfig {
@@ -70,17 +81,5 @@ impl UrlfetchConfig {
     #[must_use]
     pub fn max_timeout(self, timeout: Duration) -> Self {
         Self { max_timeout: Some(timeout.as_secs_f64()), ..self }
-    }
-
-    /// Overwrites every value that `newer` sets.
-    pub(super) fn merge(&mut self, newer: Self) {
-        let Self { deny, allow, max_body, max_redirects, max_fetches, client_fetches, max_timeout } = newer;
-        overwrite(&mut self.deny, deny);
-        overwrite(&mut self.allow, allow);
-        overwrite(&mut self.max_body, max_body);
-        overwrite(&mut self.max_redirects, max_redirects);
-        overwrite(&mut self.max_fetches, max_fetches);
-        overwrite(&mut self.client_fetches, client_fetches);
-        overwrite(&mut self.max_timeout, max_timeout);
     }
 }

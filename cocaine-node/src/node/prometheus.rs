@@ -13,6 +13,7 @@ use crate::{
     apps::{AppTotals, Apps},
     log::Log,
     metrics::{MetricsRegistry, ServiceTotals, TimeStats},
+    store::{FileUsage, Store},
 };
 
 /// Reads the metrics of apps, services and the node itself. Only what runs has labels, so that there are never many.
@@ -22,6 +23,7 @@ pub(super) struct NodeCollector {
     pub(super) metrics: MetricsRegistry,
     pub(super) apps: Apps,
     pub(super) log: Log,
+    pub(super) store: Store,
 }
 
 /// A number with its labels.
@@ -31,6 +33,9 @@ impl Collector for NodeCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         encode_apps(&mut encoder, &self.apps.totals())?;
         encode_services(&mut encoder, &self.metrics.totals())?;
+        if let Some(usage) = self.store.file_usage() {
+            encode_storage(&mut encoder, usage)?;
+        }
         let uptime = self.since.elapsed().as_secs_f64();
         gauges(
             &mut encoder,
@@ -109,6 +114,14 @@ fn encode_services(encoder: &mut DescriptorEncoder<'_>, services: &[ServiceTotal
             .map(|(outcome, count)| (vec![("service", service.name.as_str()), ("outcome", outcome)], count))
     });
     counters(encoder, "cocaine_service_connections", "Connections by outcome", connections)
+}
+
+fn encode_storage(encoder: &mut DescriptorEncoder<'_>, usage: FileUsage) -> fmt::Result {
+    let file = [(vec![], usage.file_bytes)];
+    gauges(encoder, "cocaine_storage_file", "Size of the database's file", Some(&Unit::Bytes), file)?;
+    let free = usage.free_bytes.map(|free| (vec![], free));
+    let help = "Bytes of the database's file that are unused, as last measured";
+    gauges(encoder, "cocaine_storage_free", help, Some(&Unit::Bytes), free)
 }
 
 /// Returns a number of each app.

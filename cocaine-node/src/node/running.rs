@@ -1,20 +1,24 @@
 //! A running node, and how it stops.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{ffi::OsString, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use cocaine::server::Server;
+use cocaine::{Result as ServiceResult, Worker, server::Server};
+use futures_util::FutureExt;
 use tokio::{
     task::JoinSet,
     time::{Instant, timeout_at},
 };
 
 use crate::{
-    apps::{AppsGuard, Housekeeper},
+    apps::{AppsGuard, EmbeddedWorkers, Housekeeper},
     config::{ConfigError, NodeConfig},
+    control::ControlServer,
+    data::{BackupSummary, CompactionSummary, DataError, Replacement},
     gateway::Gateway,
+    log::{FollowerLimitError, LogBroadcast, LogFollower, LogSelection},
     metrics::RateUpdater,
     registry::{Registration, Registry, Routers},
-    store::Store,
+    store::{Store, StoreError, Upkeep},
 };
 
 /// A running node.
@@ -30,9 +34,14 @@ pub struct Node {
     pub(super) routers: Routers,
     pub(super) store: Store,
     pub(super) gateway: Option<Gateway>,
+    pub(super) embedded: EmbeddedWorkers,
+    pub(super) broadcast: LogBroadcast,
     pub(super) config: NodeConfig,
     pub(super) shutdown_timeout: Duration,
     pub(super) housekeeper: Housekeeper,
+    pub(super) upkeep: Upkeep,
+    /// Serves the control socket of the data folder.
+    pub(super) control: Option<ControlServer>,
     pub(super) _ticking: RateUpdater,
 }
 
@@ -57,6 +66,33 @@ impl Node {
     /// Returns the address for HTTP clients, if a gateway runs.
     pub fn http_addr(&self) -> Option<SocketAddr> {
         self.gateway.as_ref().map(Gateway::local_addr)
+    }
+
+    /// Lets the workers of `app` run in this process, as tasks: `worker` takes the place of the program in the app's package, also
+    /// when a worker is started in place of one that has ended. The app needs a manifest, a profile and a package like any
+    /// other, and the node needs no [`Helper`](crate::helper::Helper) for it.
+    ///
+    /// A worker that returns an error, or panics, has crashed. One that does not end when it is terminated is dropped.
+    pub fn embed_worker<F, R>(&self, app: impl Into<String>, worker: F)
+    where
+        F: Fn(Worker) -> R + Send + Sync + 'static,
+        R: Future<Output = ServiceResult<()>> + Send + 'static,
+    {
+        let worker = Arc::new(worker);
+        let run = move |args: Vec<OsString>| {
+            let worker = worker.clone();
+            async move { worker(Worker::new(args)?).await }.boxed()
+        };
+        self.embedded.insert(app.into(), Arc::new(run));
+    }
+
+    /// Follows what workers print, and the messages of `logging`, as they come. The last ones come first if the selection
+    /// asks for them.
+    ///
+    /// # Errors
+    /// There are as many followers as there may be.
+    pub fn follow_log(&self, selection: LogSelection) -> Result<LogFollower, FollowerLimitError> {
+        self.broadcast.follow(selection)
     }
 
     /// Opens the file of the gateway's access log again, which may have been moved away. [`Node::reload`] does so, too.
@@ -87,12 +123,28 @@ impl Node {
         Ok(fixed)
     }
 
+    /// Writes a backup of what the node stores, as it is now, to a file. See [`data::backup`](crate::data::backup).
+    ///
+    /// # Errors
+    /// A file that exists, unless it may be replaced; stored data that is damaged.
+    pub async fn backup(&self, file: &Path, replace: Replacement) -> Result<BackupSummary, DataError> {
+        self.store.write_backup(file, replace).await
+    }
+
+    /// Gives the space of what was removed or replaced back to the file system. Writes wait meanwhile, reads do not.
+    ///
+    /// # Errors
+    /// Stored data that is damaged, no room for a second database, or a node in memory. Nothing has changed then.
+    pub async fn compact(&self) -> Result<CompactionSummary, StoreError> {
+        self.store.compact().await
+    }
+
     /// Terminates the workers, answers the HTTP requests in flight, lets running calls finish, closes all connections and
     /// releases the data folder. Returns within the time that `NodeBuilder::shutdown_timeout` sets; what has not ended
     /// by then is cut off.
     pub async fn shutdown(self) {
         let deadlines = Deadlines::new(Instant::now(), self.shutdown_timeout);
-        drop(self.housekeeper);
+        drop((self.housekeeper, self.upkeep, self.control));
         // The whole node ends, so that subscribers need not be told of each service that ends.
         self.registry.stop();
         self.routers.stop();
@@ -103,6 +155,7 @@ impl Node {
             }
         };
         let ((), app_servers) = tokio::join!(requests, self.apps.0.stop_workers(deadlines.workers));
+        self.broadcast.close();
         let servers = self.services.into_iter().map(|service| service.server).chain(app_servers);
         let closing: JoinSet<()> = servers.map(|server| shut_down(server, deadlines.calls)).collect();
         closing.join_all().await;

@@ -12,8 +12,8 @@ use cocaine::{
     server::{Dispatch, Server},
 };
 use cocaine_bindings::{
-    ServeCache, ServeChrono, ServeEcho, ServeGeobase, ServeLocator, ServeLogging, ServeLoggingV2,
-    ServeMetrics, ServeNode, ServeStorage, ServeUnicorn, ServeUniresis, ServeUrlfetch,
+    ServeCache, ServeChrono, ServeEcho, ServeGeobase, ServeLocator, ServeLogging, ServeLoggingStream,
+    ServeLoggingV2, ServeMetrics, ServeNode, ServeStorage, ServeUnicorn, ServeUniresis, ServeUrlfetch,
 };
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
@@ -26,12 +26,13 @@ use super::{
 };
 use crate::{
     apps::{
-        AppEnvironment, AppFolders, Apps, AppsGuard, Crashlogs, Housekeeper, Spawner, WorkerLauncher,
-        WorkerPermits,
+        AppEnvironment, AppFolders, Apps, AppsGuard, Crashlogs, EmbeddedWorkers, Housekeeper, Spawner,
+        WorkerLauncher, WorkerPermits,
     },
+    control::ControlServer,
     gateway::Gateway,
-    helper::WorkerGroups,
-    log::Log,
+    helper::{Helper, WorkerGroups},
+    log::{Log, LogBroadcast},
     metrics::MetricsRegistry,
     registry::{Registry, Routers},
     service_host::{ServiceHost, lookup_hostname},
@@ -42,6 +43,7 @@ use crate::{
         geobase::GeobaseService,
         locator::{LocatorService, LocatorShared},
         logging::{self, LoggingService},
+        logging_stream::{self, LoggingStreamService},
         logging_v2::{LoggingV2Service, LoggingV2Shared},
         metrics::{MetricSources, MetricsService},
         node::NodeService,
@@ -50,8 +52,11 @@ use crate::{
         uniresis::UniresisService,
         urlfetch::UrlfetchShared,
     },
-    store::{Store, StoreError},
+    store::{Store, StoreError, Upkeep},
 };
+
+/// The service for the lines of this node alone, which is not announced to others.
+const LOGGING_STREAM: &str = "logging::stream";
 
 /// The header of `connect` that carries `extra_param` to other nodes.
 const EXTRA: &str = "x-cocaine-locator-extra";
@@ -74,6 +79,7 @@ struct SharedParts {
     since: Instant,
     uuid: String,
     log: Log,
+    broadcast: LogBroadcast,
     store: Store,
     apps: Apps,
 }
@@ -85,43 +91,37 @@ impl NodeSettings {
             Some(log) => log.clone(),
             None => Log::builder().start().map_err(StartError::Log)?,
         };
-        let (registry, routers) = (Registry::new(self.restrict.clone()), Routers::default());
+        let restricted = self.restrict.iter().cloned().chain([LOGGING_STREAM.to_owned()]);
+        let (registry, routers) = (Registry::new(restricted), Routers::default());
         let uuid = self.uuid.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
         let locator =
             LocatorShared::new(uuid.clone(), self.cluster, registry.clone(), routers.clone(), store.clone());
         let locator = Arc::new(locator);
         locator.load_groups().await?;
         let host = self.service_host(registry.clone()).await;
-        let environment = self.app_environment(store.clone())?;
+        let broadcast = LogBroadcast::default();
+        let environment = self.app_environment(store.clone(), broadcast.clone())?;
         let locators = environment.launcher.locators.clone();
+        let embedded = environment.launcher.embedded.clone();
         let apps = Apps::new(environment, host.clone());
 
         let mut starter = ServiceStarter { extra: self.extra_header(), host: &host, services: Vec::new() };
-        let shared = SharedParts { since, uuid, log, store: store.clone(), apps: apps.clone() };
+        let shared = SharedParts { since, uuid, log, broadcast, store: store.clone(), apps: apps.clone() };
         shared.start_core_services(&mut starter).await?;
         self.start_plugin_services(&shared, &mut starter).await?;
         let locate = ServeLocator::new(move |caller| LocatorService::new(locator.clone(), caller));
         let address = starter.start("locator", locate, Some(&self.listen)).await?;
         let services = starter.services;
-        if address.ip().is_unspecified() && host.addresses.is_empty() {
-            tracing::warn!(
-                "listening on all addresses: a client is told the one that it has connected to; set `hostname` to \
-                 announce another"
-            );
-        }
+        warn_if_unspecified(address, &host);
         // Set once, here; before it is set, no app runs.
         let _ = locators.set(local_address(address).to_string());
-        let collector =
-            NodeCollector { since, metrics: host.metrics.clone(), apps: apps.clone(), log: shared.log };
+        let (metrics, log) = (host.metrics.clone(), shared.log);
+        let collector = NodeCollector { since, metrics, apps: apps.clone(), log, store: store.clone() };
         let gateway = self.start_gateway(address, collector).await?;
         let apps = AppsGuard(apps);
-        if let Some(runlist) = &self.runlist {
-            apps.0.start_runlist(runlist).await;
-        }
-        if self.restore_apps {
-            apps.0.restore().await;
-        }
+        self.start_apps(&apps.0).await;
         let housekeeper = Housekeeper::start(apps.0.clone());
+        let (upkeep, control) = (Upkeep::start(store.clone()), self.start_control(&store));
         let ticking = host.metrics.update_rates();
         Ok(Node {
             address,
@@ -131,11 +131,34 @@ impl NodeSettings {
             routers,
             store,
             gateway,
+            embedded,
+            broadcast: shared.broadcast,
             config: self.config,
             shutdown_timeout: self.shutdown_timeout,
             housekeeper,
+            upkeep,
+            control,
             _ticking: ticking,
         })
+    }
+
+    /// Serves the control socket of the data folder, if there is one.
+    fn start_control(&self, store: &Store) -> Option<ControlServer> {
+        let started = ControlServer::start(self.data.as_deref()?, store.clone());
+        let warn = |error: &_| {
+            tracing::warn!(%error, "backups and compaction need the node to stop: its control socket cannot be used");
+        };
+        started.inspect_err(warn).ok()
+    }
+
+    /// Starts the apps of the runlist, and those that ran before.
+    async fn start_apps(&self, apps: &Apps) {
+        if let Some(runlist) = &self.runlist {
+            apps.start_runlist(runlist).await;
+        }
+        if self.restore_apps {
+            apps.restore().await;
+        }
     }
 
     /// Starts the gateway, if there is one, in front of the locator at this address.
@@ -163,8 +186,15 @@ impl NodeSettings {
         starter.start_plugin("echo", ServeEcho::new(|_| EchoService)).await?;
         let geobase = GeobaseService::start(self.geobase.clone(), shared.store.clone()).await?;
         starter.start_plugin("geobase", ServeGeobase::new(move |caller| geobase.service(caller))).await?;
-        let logging = Arc::new(LoggingV2Shared::new(shared.log.clone(), shared.store.clone()));
+        let logging = Arc::new(LoggingV2Shared::new(
+            shared.log.clone(),
+            shared.broadcast.clone(),
+            shared.store.clone(),
+        ));
         logging.load().await?;
+        let lines = LoggingStreamService::new(shared.broadcast.clone());
+        let lines = logging_stream::limited(ServeLoggingStream::new(move |_| lines.clone()));
+        starter.start_plugin(LOGGING_STREAM, lines).await?;
         let metrics = shared.metrics(&logging, starter.host);
         starter.start_plugin("metrics", ServeMetrics::new(move |_| metrics.clone())).await?;
         let logging_v2 = ServeLoggingV2::new(move |caller| LoggingV2Service::new(logging.clone(), caller));
@@ -189,12 +219,15 @@ impl NodeSettings {
         ServiceHost { listen, addresses, limits, memory, registry, metrics }
     }
 
-    fn app_environment(&self, store: Store) -> Result<AppEnvironment, StartError> {
+    fn app_environment(&self, store: Store, broadcast: LogBroadcast) -> Result<AppEnvironment, StartError> {
         let folders = Arc::new(match &self.data {
             Some(data) => AppFolders::open(data)?,
             None => AppFolders::temporary()?,
         });
-        let start = |helper| Spawner::start(helper, self.worker_groups());
+        let start = |helper: Helper| {
+            let groups = helper.is_program().then(|| self.worker_groups()).flatten();
+            Spawner::start(helper, groups)
+        };
         let spawner = self.helper.clone().map(start).transpose().map_err(StartError::Spawner)?;
         Ok(AppEnvironment {
             launcher: WorkerLauncher {
@@ -202,6 +235,8 @@ impl NodeSettings {
                 folders: folders.clone(),
                 locators: Arc::default(),
                 stream_window: self.limits.stream_window_bytes,
+                embedded: EmbeddedWorkers::default(),
+                broadcast,
             },
             folders,
             crashlogs: Crashlogs::new(store.clone(), self.crashlogs),
@@ -233,7 +268,7 @@ impl SharedParts {
         let store = self.store.clone();
         let storage = ServeStorage::new(move |caller| StorageService::new(&store, caller));
         starter.start("storage", storage, None).await?;
-        let log = LoggingService::new(self.log.clone());
+        let log = LoggingService::new(self.log.clone(), self.broadcast.clone());
         let logging = logging::limited(ServeLogging::new(move |_| log.clone()));
         starter.start("logging", logging, None).await?;
         let apps = self.apps.clone();
@@ -246,6 +281,15 @@ impl SharedParts {
         let (since, apps, log) = (self.since, self.apps.clone(), self.log.clone());
         let (metrics, memory) = (host.metrics.clone(), host.memory.clone());
         MetricsService::new(MetricSources { since, metrics, memory, apps, filters: logging.filters(), log })
+    }
+}
+
+fn warn_if_unspecified(address: SocketAddr, host: &ServiceHost) {
+    if address.ip().is_unspecified() && host.addresses.is_empty() {
+        tracing::warn!(
+            "listening on all addresses: a client is told the one that it has connected to; set `hostname` to announce \
+             another"
+        );
     }
 }
 

@@ -7,7 +7,7 @@ use cocaine_bindings::Logging;
 
 use crate::{
     errno::{self, Errno},
-    log::{Log, LogRecord},
+    log::{Log, LogBroadcast, LogRecord},
     service_host::LimitedService,
 };
 
@@ -24,11 +24,14 @@ pub(crate) fn limited<D: Dispatch>(dispatch: D) -> LimitedService<D> {
 
 /// The service around the node's log.
 #[derive(Clone, Debug)]
-pub(crate) struct LoggingService(Log);
+pub(crate) struct LoggingService {
+    log: Log,
+    broadcast: LogBroadcast,
+}
 
 impl LoggingService {
-    pub(crate) fn new(log: Log) -> Self {
-        Self(log)
+    pub(crate) fn new(log: Log, broadcast: LogBroadcast) -> Self {
+        Self { log, broadcast }
     }
 }
 
@@ -40,9 +43,9 @@ impl Logging for LoggingService {
         message: &str,
         attributes: Option<&[(&str, Scalar)]>,
     ) -> Result<()> {
-        if self.0.is_enabled(severity) {
+        if self.log.is_enabled(severity) {
             let attributes = attributes.unwrap_or_default();
-            self.0.write(LogRecord {
+            let record = LogRecord {
                 time: SystemTime::now(),
                 severity,
                 source: source.to_owned(),
@@ -51,13 +54,15 @@ impl Logging for LoggingService {
                     .iter()
                     .map(|(name, value)| ((*name).to_owned(), value.clone()))
                     .collect(),
-            });
+            };
+            self.broadcast.publish(record.to_line());
+            self.log.write(record);
         }
         Ok(())
     }
 
     async fn verbosity(&self) -> Result<Severity> {
-        Ok(self.0.verbosity().into())
+        Ok(self.log.verbosity().into())
     }
 
     /// The original announces this and does not serve it.

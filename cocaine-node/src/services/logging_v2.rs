@@ -25,7 +25,7 @@ use self::{clock::Clock, open_loggers::OpenLoggers};
 use crate::{
     errno::{self, Errno},
     log::{
-        Log, LogRecord,
+        Log, LogBroadcast, LogRecord,
         filters::{
             AttributeValue, DEFAULT_LOGGER, Filter, FilterError, FilterRule, Filters, LogMessage,
             NO_DEADLINE, TooManyFiltersError,
@@ -43,6 +43,7 @@ const MAX_NAME_BYTES: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct LoggingV2Shared {
     log: Log,
+    broadcast: LogBroadcast,
     store: Store,
     filters: Arc<Filters>,
     clock: Clock,
@@ -52,7 +53,7 @@ pub(crate) struct LoggingV2Shared {
 }
 
 impl LoggingV2Shared {
-    pub(crate) fn new(log: Log, store: Store) -> Self {
+    pub(crate) fn new(log: Log, broadcast: LogBroadcast, store: Store) -> Self {
         let first = FilterRule {
             logger: DEFAULT_LOGGER.to_owned(),
             filter: Arc::new(Filter::Empty),
@@ -62,7 +63,7 @@ impl LoggingV2Shared {
         };
         let (clock, open_loggers) = (Clock::start(), OpenLoggers::default());
         let filters = Arc::new(Filters::new(first));
-        Self { log, store, filters, clock, open_loggers, changing: Mutex::default() }
+        Self { log, broadcast, store, filters, clock, open_loggers, changing: Mutex::default() }
     }
 
     /// Loads the stored filters. One that cannot be used is skipped with a warning.
@@ -179,13 +180,15 @@ impl LoggingV2Shared {
         let passes = self.filters.accept(source, &message, self.clock.now());
         if passes {
             let owned = |(name, value): &(N, Scalar)| (name.as_ref().to_owned(), value.clone());
-            self.log.write(LogRecord {
+            let record = LogRecord {
                 time: SystemTime::now(),
                 severity,
                 source: source.to_owned(),
                 message: text.to_owned(),
                 attributes: attributes.iter().map(owned).collect(),
-            });
+            };
+            self.broadcast.publish(record.to_line());
+            self.log.write(record);
         }
         Ok(passes)
     }

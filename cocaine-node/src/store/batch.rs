@@ -17,10 +17,11 @@ use std::{
 };
 
 use cocaine::bind::panic_text;
-use redb::{Database, Durability, WriteTransaction};
+use redb::{Durability, WriteTransaction};
 
 use super::{
     Snapshot, StoreError,
+    database::OpenDatabase,
     request::{Observer, Operation},
 };
 
@@ -62,7 +63,7 @@ impl Batch {
     /// removed. Returns a snapshot of the new state, or `None` if there was nothing to change.
     pub(super) fn commit(
         &mut self,
-        database: &Database,
+        database: &OpenDatabase,
         current: Arc<Snapshot>,
     ) -> Result<Option<Arc<Snapshot>>, StoreError> {
         self.isolate_observers();

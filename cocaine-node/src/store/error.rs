@@ -44,6 +44,9 @@ pub enum StoreError {
     /// The operation panicked; the transaction continued without it.
     #[error("the operation failed: {0}")]
     Panicked(String),
+    /// What was asked for is not possible with this store.
+    #[error("{0}")]
+    Unsupported(String),
     /// The store was closed before the operation ran, or before its outcome was known.
     #[error("the store is closed")]
     Closed,
@@ -61,7 +64,7 @@ impl StoreError {
             Self::NotFound { .. } => Errno::NOENT,
             Self::Full(_) => Errno::NOSPC,
             Self::TooLarge(_) => Errno::FBIG,
-            Self::Panicked(_) => Errno::INVAL,
+            Self::Panicked(_) | Self::Unsupported(_) => Errno::INVAL,
             Self::Closed => Errno::PIPE,
             Self::Io { .. } | Self::Corrupt(_) | Self::Foreign(_) => Errno::IO,
         };
@@ -128,6 +131,12 @@ pub enum OpenError {
         folder: PathBuf,
         /// The process id in the folder's pid file.
         pid: Option<u32>,
+    },
+    /// There is no database in the folder.
+    #[error("there is no database in the data folder {}", .folder.display())]
+    Missing {
+        /// The folder.
+        folder: PathBuf,
     },
     /// The folder or the file in it cannot be created or read.
     #[error("cannot open the data folder {}: {source}", .folder.display())]

@@ -16,11 +16,13 @@ use super::{
 };
 
 /// The format that this program reads and writes.
-const FORMAT: u64 = 2;
+pub(super) const FORMAT: u64 = 2;
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 const FORMAT_KEY: &str = "format";
 
-const TABLES: [RowTable; 5] = [blobs::BLOBS, blobs::CHUNKS, blobs::BY_TAG, blobs::TAGS_OF, nodes::NODES];
+/// The tables of rows.
+pub(super) const TABLES: [RowTable; 5] =
+    [blobs::BLOBS, blobs::CHUNKS, blobs::BY_TAG, blobs::TAGS_OF, nodes::NODES];
 
 /// The tables of format 1, each with the one that replaces it.
 const FORMER_ROWS: [(RowTable, RowTable); 3] = [

@@ -2,25 +2,27 @@
 
 use std::{io, path::Path};
 
-use redb::{Database, WriteTransaction};
+use redb::WriteTransaction;
 
 use super::{
     OpenError, Snapshot, StoreError,
+    database::OpenDatabase,
     folder::{DATABASE_FILE, DataFolder},
     writer::Backend,
 };
 
 /// The data of a folder, which is locked until this is dropped.
 pub(crate) struct OfflineStore {
+    /// Closed before the folder is unlocked.
+    database: OpenDatabase,
     folder: DataFolder,
-    database: Database,
 }
 
 impl OfflineStore {
     /// Opens the store in `folder`, which is created if it is missing.
     pub(crate) fn open(folder: &Path) -> Result<Self, OpenError> {
         let (folder, database) = DataFolder::open(folder)?;
-        Ok(Self { folder, database })
+        Ok(Self { database: OpenDatabase::without_writer(database), folder })
     }
 
     /// Returns whether `folder` has a store.

@@ -6,7 +6,7 @@ use redb::WriteTransaction;
 use tokio::sync::oneshot;
 
 use super::{
-    Snapshot, StoreError,
+    CompactionSummary, Snapshot, StoreError,
     pending::{ClientId, PendingChange},
 };
 
@@ -115,6 +115,10 @@ impl<C: Change> Operation for SubmittedChange<C> {
 pub(super) enum WriterRequest {
     Run(Box<dyn Operation>),
     Observe(Box<dyn Observer>),
+    /// Compacts the database after the operations that are queued.
+    Compact(oneshot::Sender<Result<CompactionSummary, StoreError>>),
+    /// Drops the replaced databases that no snapshot uses any more.
+    DropRetired,
     /// Ends the thread after the operations that are queued.
     Close,
 }

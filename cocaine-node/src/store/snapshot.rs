@@ -3,9 +3,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use redb::{Database, ReadTransaction, ReadableDatabase, TableError};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTableMetadata, TableError};
 
-use super::{NodeRecord, StoreError, blobs::BlobTables, format, nodes::NodeTableReader};
+use super::{
+    NodeRecord, StoreError,
+    blobs::{BlobTables, RawBytes, RowTable},
+    database::{DatabaseLease, OpenDatabase},
+    format,
+    nodes::NodeTableReader,
+};
 
 /// What a first read of a blob has found.
 pub(crate) enum FirstRead {
@@ -20,24 +26,41 @@ pub(crate) enum FirstRead {
 pub(crate) struct Snapshot {
     blobs: BlobTables,
     nodes: NodeTableReader,
-    #[cfg_attr(not(test), expect(dead_code, reason = "keeps the transaction open as long as its tables"))]
     txn: ReadTransaction,
+    /// Dropped after the transaction.
+    _lease: Arc<DatabaseLease>,
 }
 
 impl Snapshot {
-    pub(super) fn new(database: &Database) -> Result<Self, StoreError> {
+    pub(super) fn new(database: &OpenDatabase) -> Result<Self, StoreError> {
         let txn = database.begin_read()?;
-        Ok(Self { blobs: BlobTables::open(&txn)?, nodes: NodeTableReader::open(&txn)?, txn })
+        let (blobs, nodes) = (BlobTables::open(&txn)?, NodeTableReader::open(&txn)?);
+        Ok(Self { blobs, nodes, txn, _lease: database.lease() })
     }
 
     /// Creates the tables if they are missing, and returns a snapshot of the database.
-    pub(super) fn create(database: &Database) -> Result<Self, StoreError> {
+    pub(super) fn create(database: &OpenDatabase) -> Result<Self, StoreError> {
         let txn = database.begin_read()?;
         match BlobTables::open(&txn).and_then(|_| NodeTableReader::open(&txn)) {
             Err(TableError::TableDoesNotExist(_)) => format::create_tables(database)?,
             other => drop(other?),
         }
         Self::new(database)
+    }
+
+    /// Returns a table with all its rows.
+    pub(super) fn table(&self, table: RowTable) -> Result<ReadOnlyTable<RawBytes, RawBytes>, StoreError> {
+        Ok(self.txn.open_table(table)?)
+    }
+
+    /// Returns the size in bytes of all pages that have rows. This reads the whole database.
+    pub(super) fn page_bytes(&self) -> Result<u64, StoreError> {
+        let mut bytes = 0;
+        for table in format::TABLES {
+            let stats = self.table(table)?.stats()?;
+            bytes += stats.stored_bytes() + stats.metadata_bytes() + stats.fragmented_bytes();
+        }
+        Ok(bytes)
     }
 
     /// Returns the transaction, for tables that this type has no methods for.

@@ -8,6 +8,7 @@
 //! read sees it.
 
 use std::{
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -15,11 +16,13 @@ use std::{
 use arc_swap::ArcSwap;
 use cocaine::bind::panic_text;
 use redb::{Database, DatabaseError};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
-    Snapshot, StoreError,
+    CompactionSummary, Snapshot, StoreError,
     batch::{Batch, BatchEntry},
+    compaction::copy_rows,
+    database::{OpenDatabase, RetiredDatabase},
     request::WriterRequest,
 };
 
@@ -35,15 +38,27 @@ pub(super) type CurrentSnapshot = ArcSwap<Result<Arc<Snapshot>, StoreError>>;
 pub(super) trait Backend: Send {
     /// Opens the database again after a failure.
     fn reopen(&mut self) -> Result<Database, DatabaseError>;
+    /// Returns the size of the database's file.
+    fn file_bytes(&self) -> Result<u64, StoreError>;
+    /// Creates an empty database beside the one in use.
+    fn create_replacement(&mut self) -> Result<Database, StoreError>;
+    /// Puts the replacement, which is whole and on the disk, in the place of the database.
+    fn adopt_replacement(&mut self) -> io::Result<()>;
+    /// Removes a replacement that is not whole.
+    fn discard_replacement(&mut self) {}
     /// Called before the database is closed for good.
     fn before_close(&mut self) {}
 }
 
 pub(super) struct StoreWriter {
     pub(super) requests: mpsc::UnboundedReceiver<WriterRequest>,
+    /// The other end, for the messages of snapshots.
+    pub(super) sender: mpsc::WeakUnboundedSender<WriterRequest>,
     pub(super) current: Arc<CurrentSnapshot>,
     /// `None` after a failure, until the database is opened again.
-    pub(super) database: Option<Database>,
+    pub(super) database: Option<OpenDatabase>,
+    /// Those that compactions have replaced, while their snapshots are in use.
+    pub(super) retired: Vec<RetiredDatabase>,
     pub(super) backend: Box<dyn Backend>,
     /// A panic, which may have left the database in any state: it must be opened again.
     pub(super) failure: Option<StoreError>,
@@ -82,15 +97,57 @@ impl StoreWriter {
             while !entries.is_empty() {
                 entries = self.commit_and_finish(entries);
             }
+            if !queued.compactions.is_empty() {
+                let outcome = self.compact();
+                for reply in queued.compactions {
+                    // The caller may have stopped waiting.
+                    drop(reply.send(outcome.clone()));
+                }
+            }
+            self.retired.retain(RetiredDatabase::is_in_use);
         }
+    }
+
+    /// Replaces the database by a copy of its rows. If that fails, the database stays as it is.
+    fn compact(&mut self) -> Result<CompactionSummary, StoreError> {
+        if self.database.is_none() {
+            self.open_database()?;
+        }
+        let snapshot = self.current.load().as_ref().clone()?;
+        let bytes_before = self.backend.file_bytes()?;
+        let mut replacement = self.backend.create_replacement()?;
+        let copied = copy_rows(&snapshot, &mut replacement);
+        drop(snapshot);
+        let replacement = OpenDatabase::new(replacement, &self.sender);
+        let snapshot = match copied.and_then(|()| Snapshot::new(&replacement)) {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                drop(replacement);
+                self.backend.discard_replacement();
+                return Err(error);
+            }
+        };
+        if let Err(error) = self.backend.adopt_replacement() {
+            drop((snapshot, replacement));
+            let error = StoreError::from(redb::StorageError::Io(error));
+            // It is not known which of the two has the place.
+            self.reopen(&error);
+            return Err(error);
+        }
+        self.current.store(Arc::new(Ok(Arc::new(snapshot))));
+        self.retired.extend(self.database.replace(replacement).map(OpenDatabase::retire));
+        let bytes_after = self.backend.file_bytes()?;
+        Ok(CompactionSummary { bytes_before, bytes_after })
     }
 
     fn close(mut self) {
         self.current.store(Arc::new(Err(StoreError::Closed)));
         self.backend.before_close();
-        if let Some(Err(error)) = self.database.take().map(Database::close) {
+        if let Some(Err(error)) = self.database.take().map(OpenDatabase::close) {
             tracing::error!(%error, "the database was not closed properly; all that was acknowledged is safe");
         }
+        // The folder is unlocked by the time that waiting callers learn of the end.
+        drop((self.retired, self.backend));
         drop(self.ended);
     }
 
@@ -134,7 +191,7 @@ impl StoreWriter {
     }
 
     fn open_database(&mut self) -> Result<(), StoreError> {
-        let database = self.backend.reopen()?;
+        let database = OpenDatabase::new(self.backend.reopen()?, &self.sender);
         let snapshot = Snapshot::create(&database)?;
         self.current.store(Arc::new(Ok(Arc::new(snapshot))));
         self.database = Some(database);
@@ -146,6 +203,7 @@ impl StoreWriter {
 struct QueuedRequests {
     entries: Vec<BatchEntry>,
     bytes: usize,
+    compactions: Vec<oneshot::Sender<Result<CompactionSummary, StoreError>>>,
     closing: bool,
 }
 
@@ -157,6 +215,9 @@ impl QueuedRequests {
                 self.entries.push(BatchEntry::Change(operation));
             }
             WriterRequest::Observe(observer) => self.entries.push(BatchEntry::view(observer)),
+            WriterRequest::Compact(reply) => self.compactions.push(reply),
+            // They are dropped after every batch.
+            WriterRequest::DropRetired => {}
             WriterRequest::Close => self.closing = true,
         }
     }

@@ -3,6 +3,7 @@
 mod cache;
 mod chrono;
 mod cluster;
+mod data;
 mod decoding;
 mod departed;
 mod filters;
@@ -15,6 +16,7 @@ mod init;
 mod lifecycle;
 mod locator;
 mod logging;
+mod logging_stream;
 mod memory;
 mod metrics;
 mod order;

@@ -1,5 +1,6 @@
 //! Processes of workers, started through the helper as a node starts them.
 
+mod direct;
 mod groups;
 #[path = "../../src/apps/process/spawner.rs"]
 mod spawn;

@@ -12,6 +12,8 @@ pub(super) struct CommandLine {
     pub(super) uuid: String,
     /// One or more `address:port`, separated by commas.
     pub(super) locators: String,
+    /// The credit that the node offers for each channel to a worker in its own process, which has no environment of its own.
+    pub(super) credit: Option<u64>,
 }
 
 /// Proves to services which app is calling. Nodes with authentication pass it (`worker.md` 1.2).
@@ -29,14 +31,14 @@ const PROTOCOL: &str = "1";
 impl CommandLine {
     /// Parses the arguments after the program's name: `--key value` or `--key=value`. Unknown ones are ignored.
     pub(super) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Self> {
-        let mut found: [Option<OsString>; 5] = Default::default();
+        let mut found: [Option<OsString>; 6] = Default::default();
         let mut args = args.into_iter();
         while let Some(arg) = args.next() {
             let Some((index, inline)) = split_argument(&arg) else { continue };
             let value = inline.or_else(|| args.next());
             found[index] = Some(value.ok_or_else(|| config_error(KEYS[index], "has no value"))?);
         }
-        let [app, endpoint, uuid, locators, protocol] = found;
+        let [app, endpoint, uuid, locators, protocol, credit] = found;
         if let Some(other) = protocol.filter(|version| version != PROTOCOL) {
             let text = format!("is {}; this crate speaks version 1", other.display());
             return Err(config_error("--protocol", &text));
@@ -46,11 +48,12 @@ impl CommandLine {
             endpoint: require("--endpoint", endpoint)?.into(),
             uuid: require_text("--uuid", uuid)?,
             locators: require_text("--locator", locators)?,
+            credit: credit.and_then(|credit| credit.to_str()?.parse().ok()),
         })
     }
 }
 
-const KEYS: [&str; 5] = ["--app", "--endpoint", "--uuid", "--locator", "--protocol"];
+const KEYS: [&str; 6] = ["--app", "--endpoint", "--uuid", "--locator", "--protocol", "--credit"];
 
 /// Returns the index in `KEYS` of an argument's key, and the value after its `=`.
 fn split_argument(arg: &OsString) -> Option<(usize, Option<OsString>)> {
@@ -104,6 +107,7 @@ mod tests {
             endpoint: "/var/lib/cocaine/run/flow.4122".into(),
             uuid: "1d5739ab-2375-4d32-b211-d6ef03c0dd3d".into(),
             locators: "127.0.0.1:10053".into(),
+            credit: None,
         };
         assert_eq!(parse(RECORDED).unwrap(), expected);
         assert_eq!(

@@ -64,8 +64,12 @@ impl OutputBuffer {
 
     /// Returns the retained lines without their ends, followed by the unfinished one.
     pub(crate) fn tail(&self) -> OutputTail {
-        let unfinished = (!self.unfinished.is_empty()).then(|| Bytes::from(self.unfinished.as_slice()));
-        OutputTail(self.lines.iter().cloned().chain(unfinished).collect())
+        OutputTail(self.lines.iter().cloned().chain(self.unfinished_line()).collect())
+    }
+
+    /// Returns what came after the last end of a line, if anything did.
+    pub(crate) fn unfinished_line(&self) -> Option<Bytes> {
+        (!self.unfinished.is_empty()).then(|| Bytes::from(self.unfinished.as_slice()))
     }
 }
 

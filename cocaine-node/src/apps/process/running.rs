@@ -5,24 +5,39 @@ use std::{
     time::Duration,
 };
 
+use cocaine::Bytes;
 use tokio::{io::AsyncReadExt, net::unix::pipe::Receiver, task::JoinHandle, time::timeout};
 
 use super::{
     output::{OutputBuffer, OutputTail},
-    spawner::Process,
+    worker_process::WorkerProcess,
 };
+use crate::log::{LogBroadcast, LogLine};
 
-/// What the log calls a worker.
+/// Where the output of a worker goes, beside its crashlog.
 #[derive(Debug)]
-pub(crate) struct WorkerName {
+pub(crate) struct OutputSink {
     pub(crate) app: String,
     pub(crate) uuid: String,
+    /// Whether the lines are logged.
+    pub(crate) is_logged: bool,
+    pub(crate) broadcast: LogBroadcast,
+}
+
+impl OutputSink {
+    fn write(&self, line: &Bytes) {
+        let Self { app, uuid, .. } = self;
+        if self.is_logged {
+            tracing::info!(app, uuid, line = %String::from_utf8_lossy(line), "a worker prints");
+        }
+        self.broadcast.publish(LogLine::printed(app, uuid, line.clone()));
+    }
 }
 
 /// A process whose output is read.
 #[derive(Debug)]
 pub(crate) struct RunningProcess {
-    pub(crate) process: Process,
+    pub(crate) process: WorkerProcess,
     output: Arc<Mutex<OutputBuffer>>,
     reader: JoinHandle<()>,
     kill_timeout: Duration,
@@ -34,16 +49,16 @@ impl RunningProcess {
     /// How long the last output may take to arrive after the exit.
     const OUTPUT_TIMEOUT: Duration = Duration::from_millis(200);
 
-    /// Starts to read the output of `process` from `pipe`. The lines also go to the log if `logged_as` is set.
+    /// Starts to read the output of `process` from `pipe`. The lines also go to `sink`.
     pub(crate) fn new(
-        process: Process,
+        process: WorkerProcess,
         pipe: Receiver,
         output: OutputBuffer,
-        logged_as: Option<WorkerName>,
+        sink: OutputSink,
         kill_timeout: Duration,
     ) -> Self {
         let output = Arc::new(Mutex::new(output));
-        let reader = OutputReader { output: output.clone(), logged_as };
+        let reader = OutputReader { output: output.clone(), sink };
         Self { process, output, reader: tokio::spawn(reader.run(pipe)), kill_timeout }
     }
 
@@ -77,18 +92,17 @@ impl RunningProcess {
 /// Reads the output of a process.
 struct OutputReader {
     output: Arc<Mutex<OutputBuffer>>,
-    logged_as: Option<WorkerName>,
+    sink: OutputSink,
 }
 
 impl OutputReader {
     async fn run(self, mut pipe: Receiver) {
         let mut buffer = vec![0; 8 << 10];
         while let Ok(read @ 1..) = pipe.read(&mut buffer).await {
-            lock(&self.output).push(&buffer[..read], |line| {
-                if let Some(WorkerName { app, uuid }) = &self.logged_as {
-                    tracing::info!(app, uuid, line = %String::from_utf8_lossy(line), "a worker prints");
-                }
-            });
+            lock(&self.output).push(&buffer[..read], |line| self.sink.write(line));
+        }
+        if let Some(line) = lock(&self.output).unfinished_line() {
+            self.sink.write(&line);
         }
     }
 }

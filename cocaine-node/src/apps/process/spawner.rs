@@ -6,14 +6,13 @@
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    io,
+    io, mem,
     path::PathBuf,
     process::{ExitStatus, Stdio},
     sync::{Arc, mpsc},
     thread,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     net::unix::pipe::Receiver,
     process::{Child, Command},
@@ -22,7 +21,7 @@ use tokio::{
     task::spawn_blocking,
 };
 
-use crate::helper::{self, Helper, WorkerGroup, WorkerGroups};
+use crate::helper::{Helper, WorkerGroup, WorkerGroups};
 
 /// The program to run, and how.
 #[derive(Clone, Debug)]
@@ -86,14 +85,11 @@ fn spawn(helper: &Helper, spec: &ProcessSpec, spawner: Spawner) -> SpawnResult {
     command.stdin(Stdio::null()).stdout(input.try_clone()?).stderr(input);
     let child = Command::from(command).spawn().map_err(|error| {
         end_group(group.as_ref());
-        let folder = spec.folder.display();
-        io::Error::new(
-            error.kind(),
-            format!("cannot start a process in {folder} through {helper:?}: {error}"),
-        )
+        io::Error::new(error.kind(), helper.describe_failure(&spec.program, &spec.folder, &error))
     })?;
     let pid = child.id().ok_or_else(|| io::Error::other("the process has no id"))?;
-    let process = Process { pid, child, group, has_ended: false, _thread: spawner };
+    helper.watch(pid);
+    let process = Process { pid, child, group, has_ended: false, helper: helper.clone(), _thread: spawner };
     Ok((process, Receiver::from_owned_fd(output.into())?))
 }
 
@@ -116,12 +112,13 @@ fn end_group(group: Option<&WorkerGroup>) {
 /// A worker's process. Dropping this kills it with everything that it has started.
 #[derive(Debug)]
 pub(crate) struct Process {
-    /// The process that the worker is a child of (`helper`).
+    /// The process that the worker is a child of (`helper`), or the worker itself without a helper program.
     pub(crate) pid: u32,
     child: Child,
     /// The control group, until it is known to be removed.
     group: Option<WorkerGroup>,
     has_ended: bool,
+    helper: Helper,
     _thread: Spawner,
 }
 
@@ -129,7 +126,9 @@ impl Process {
     /// Waits until the worker, and everything that it has started, has ended.
     pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {
         let status = self.child.wait().await?;
-        self.has_ended = true;
+        if !mem::replace(&mut self.has_ended, true) {
+            self.helper.unwatch(self.pid);
+        }
         // The helper has removed the group, unless it was killed itself.
         if let Some(group) = self.group.take_if(|group| group.path().exists()) {
             // Fails only if the runtime ends.
@@ -140,17 +139,16 @@ impl Process {
 
     /// Sends SIGTERM to the worker's process group.
     pub(crate) fn terminate(&self) {
-        if let Some(pid) = Pid::from_raw(self.pid.cast_signed()).filter(|_| !self.has_ended) {
-            // Fails only if the process has ended.
-            let _ = kill_process(pid, Signal::TERM);
+        // A later process may get the same number.
+        if !self.has_ended {
+            self.helper.terminate(self.pid);
         }
     }
 
     /// Kills the worker and everything that it has started.
     pub(crate) fn kill(&self) {
-        // A later process may get the same number.
         if !self.has_ended {
-            helper::kill_worker(self.pid);
+            self.helper.kill(self.pid);
             // The helper may have been killed.
             self.group.as_ref().inspect(|group| group.kill());
         }
@@ -159,6 +157,9 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.kill();
+        if !self.has_ended {
+            self.kill();
+            self.helper.unwatch(self.pid);
+        }
     }
 }

@@ -8,16 +8,20 @@ use std::{
 };
 
 use cocaine::server::CREDIT_VARIABLE;
+use tokio::net::unix::pipe::Receiver;
 
 use crate::apps::{
     package::folders::AppFolders,
     process::{
+        embedded::{EmbeddedTask, EmbeddedWorkers},
         output::OutputBuffer,
-        running::{RunningProcess, WorkerName},
+        running::{OutputSink, RunningProcess},
         spawner::{ProcessSpec, Spawner},
+        worker_process::WorkerProcess,
     },
     profile::config::AppConfig,
 };
+use crate::log::LogBroadcast;
 
 /// Starts the workers of all apps of a node; clones share the settings.
 #[derive(Clone, Debug)]
@@ -29,17 +33,50 @@ pub(crate) struct WorkerLauncher {
     pub(crate) locators: Arc<OnceLock<String>>,
     /// The credit that workers are offered for each channel, in bytes.
     pub(crate) stream_window: usize,
+    /// The apps whose workers are tasks of this process.
+    pub(crate) embedded: EmbeddedWorkers,
+    /// Where the lines that workers print go.
+    pub(crate) broadcast: LogBroadcast,
 }
 
 impl WorkerLauncher {
-    /// Starts the process of a worker that is to connect to the socket at `endpoint`.
+    /// Starts a worker that is to connect to the socket at `endpoint`.
     pub(super) async fn launch(
         &self,
         config: &AppConfig,
         endpoint: &Path,
         uuid: &str,
     ) -> io::Result<RunningProcess> {
-        let (manifest, profile) = (&config.manifest, &config.profile);
+        let profile = &config.profile;
+        let (process, pipe) = match self.embedded.find(&config.app) {
+            Some(worker) => {
+                let mut args = self.args(&config.app, endpoint, uuid);
+                // There is no environment of its own.
+                args.extend(["--credit".into(), self.stream_window.to_string().into()]);
+                let (task, pipe) = EmbeddedTask::start(&worker, args)?;
+                (WorkerProcess::Embedded(task), pipe)
+            }
+            None => self.spawn_process(config, endpoint, uuid).await?,
+        };
+        tracing::info!(app = config.app, uuid, pid = process.pid(), "a worker is started");
+        let output = OutputBuffer::new(profile.crashlog_limit);
+        let sink = OutputSink {
+            app: config.app.clone(),
+            uuid: uuid.to_owned(),
+            is_logged: profile.log_output,
+            broadcast: self.broadcast.clone(),
+        };
+        Ok(RunningProcess::new(process, pipe, output, sink, profile.isolate.kill_timeout))
+    }
+
+    /// Starts the process of a worker, and returns it with its output.
+    async fn spawn_process(
+        &self,
+        config: &AppConfig,
+        endpoint: &Path,
+        uuid: &str,
+    ) -> io::Result<(WorkerProcess, Receiver)> {
+        let manifest = &config.manifest;
         let folder = self.folders.package(&config.app, config.generation);
         let mut environment = manifest.environment.clone();
         environment.insert(CREDIT_VARIABLE.to_owned(), self.stream_window.to_string());
@@ -54,11 +91,7 @@ impl WorkerLauncher {
             io::Error::other("this node was given nothing that starts processes (`NodeBuilder::helper`)")
         })?;
         let (process, pipe) = spawner.spawn(spec).await?;
-        tracing::info!(app = config.app, uuid, pid = process.pid, "a worker is started");
-        let output = OutputBuffer::new(profile.crashlog_limit);
-        let name = || WorkerName { app: config.app.clone(), uuid: uuid.to_owned() };
-        let logged_as = profile.log_output.then(name);
-        Ok(RunningProcess::new(process, pipe, output, logged_as, profile.isolate.kill_timeout))
+        Ok((WorkerProcess::Spawned(process), pipe))
     }
 
     /// Returns the arguments of a worker, sorted by name (`worker.md` 1.1).

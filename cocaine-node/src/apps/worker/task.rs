@@ -20,7 +20,7 @@ use super::{
     state::WorkerState,
 };
 use crate::apps::{
-    process::{running::RunningProcess, spawner::Process},
+    process::{running::RunningProcess, worker_process::WorkerProcess},
     profile::config::AppConfig,
 };
 
@@ -95,7 +95,7 @@ impl WorkerTask {
 
     async fn await_handshake(
         &mut self,
-        process: &mut Process,
+        process: &mut WorkerProcess,
         mut handshake: oneshot::Receiver<Handshake>,
     ) -> Result<Handshake, WorkerExit> {
         let limit = self.config.profile.handshake_timeout;
@@ -127,7 +127,7 @@ impl WorkerTask {
     }
 
     /// Runs an active worker. When this returns, its connection is closed and its clients have their errors.
-    async fn run_connection(&mut self, process: &mut Process, handshake: Handshake) -> WorkerExit {
+    async fn run_connection(&mut self, process: &mut WorkerProcess, handshake: Handshake) -> WorkerExit {
         let Handshake { connection, rx, tx, streamed } = handshake;
         self.send(WorkerEvent::Activated(connection.clone(), streamed));
         let mut control = ControlChannel::new(rx, tx);
@@ -147,7 +147,7 @@ impl WorkerTask {
     /// Carries out commands and watches heartbeats until the connection ends, or has to.
     async fn await_end(
         &mut self,
-        process: &mut Process,
+        process: &mut WorkerProcess,
         connection: &Connection,
         control: &mut ControlChannel,
     ) -> ConnectionEnd {

@@ -1,7 +1,10 @@
 use std::{fs, path::Path};
 
 use super::*;
-use crate::config::GatewayConfig;
+use crate::{
+    config::{GatewayConfig, Setting, documented_defaults},
+    gateway::Gateway,
+};
 
 fn parse(text: &str) -> HttpConfig {
     toml::from_str(text).unwrap()
@@ -20,17 +23,13 @@ fn empty_configuration_yields_documented_defaults() {
 }
 
 #[test]
-fn documented_example_is_valid() {
-    let docs = include_str!("../../config/http.rs").lines().map_while(|line| line.strip_prefix("//!"));
-    let text: Vec<_> = docs
-        .skip_while(|line| !line.contains("```toml"))
-        .skip(1)
-        .take_while(|line| !line.contains("```"))
-        .collect();
-    let mut file: GatewayConfig = toml::from_str(&text.join("\n")).unwrap();
+fn configuration_is_resolved() {
+    let text = "[http]\nadmin = '127.0.0.1:8081'\nadmin_socket = '/run/cocaine/admin'\n\
+                [http.timeouts]\nreports = 120\n'reports/yearly' = 600\n\
+                [http.hosts]\n'*.shop.example' = { service = 'shop', event = 'http' }\n";
+    let mut file: GatewayConfig = toml::from_str(text).unwrap();
     let token = tempfile::NamedTempFile::new().unwrap();
     fs::write(&token, "a token that is long enough").unwrap();
-    assert_eq!(file.http.admin_token.as_deref(), Some("file:/etc/cocaine/token"));
     file.http.admin_token = Some(format!("file:{}", token.path().display()));
     let settings = GatewaySettings::new(&file.http).unwrap();
     assert_eq!(settings.admin_socket.as_deref(), Some(Path::new("/run/cocaine/admin")));
@@ -62,4 +61,41 @@ fn unusable_values_are_refused_by_name() {
         let error = GatewaySettings::new(&parse(text)).unwrap_err().to_string();
         assert!(error.contains("http.") && error.contains(named), "{text}: {error}");
     }
+}
+
+#[test]
+fn documented_defaults_are_those_of_the_gateway() {
+    let resolved = |config: &HttpConfig| format!("{:#?}", GatewaySettings::new(config).unwrap());
+    assert_eq!(resolved(&documented_defaults()), resolved(&HttpConfig::default()));
+    let gateway: GatewayConfig = documented_defaults();
+    assert_eq!(gateway.shutdown_timeout().unwrap(), Some(Gateway::SHUTDOWN_TIMEOUT));
+    let memory = gateway.memory().unwrap().and_then(|memory| memory.limit());
+    assert_eq!(memory, Some(Gateway::MAX_MEMORY_BYTES));
+}
+
+/// Changes a number or a switch to another valid one.
+fn changed(value: toml::Value) -> Option<toml::Value> {
+    match value {
+        toml::Value::Boolean(value) => Some((!value).into()),
+        toml::Value::Integer(value) => Some((value + 1).into()),
+        toml::Value::Float(value) => Some((value / 2.0).into()),
+        _ => None,
+    }
+}
+
+#[test]
+fn reload_column_agrees_with_the_gateway() {
+    let settings = |config: &HttpConfig| GatewaySettings::new(config).unwrap();
+    let mut compared = 0;
+    for key in HttpConfig::KIND.keys() {
+        let default = format!("value = {}", key.default).parse::<toml::Table>();
+        let Some(value) = default.ok().and_then(|mut table| changed(table.remove("value")?)) else {
+            continue;
+        };
+        let config = toml::from_str(&format!("{} = {value}", key.name)).unwrap();
+        let fixed = settings(&HttpConfig::default()).fixed_changes(&settings(&config));
+        assert_eq!(fixed.is_empty(), !key.reload.is_empty(), "{}", key.name);
+        compared += 1;
+    }
+    assert_eq!(compared, 13);
 }

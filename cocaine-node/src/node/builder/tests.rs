@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::config::documented_defaults;
 
 fn parse(text: &str) -> NodeConfig {
     toml::from_str(text).unwrap()
@@ -86,4 +87,17 @@ fn later_setter_wins_over_config() {
 async fn invalid_config_keeps_node_from_starting() {
     let error = Node::builder().config(&parse("[limits]\nmax_channels = 0\n")).start().await.unwrap_err();
     assert_eq!(error.to_string(), "limits.max_channels is 0: nothing could be served");
+}
+
+#[test]
+fn documented_defaults_are_those_of_the_node() {
+    let resolved = |builder: NodeBuilder| {
+        let settings = builder.settings().unwrap();
+        // The services and the gateway fill in the defaults of their sections, which their tests compare.
+        let sections = NodeConfig::default();
+        let NodeConfig { cache, chrono, urlfetch, .. } = sections.clone();
+        format!("{:#?}", NodeSettings { config: sections, cache, chrono, urlfetch, http: None, ..settings })
+    };
+    let documented: NodeConfig = documented_defaults();
+    assert_eq!(resolved(Node::builder().config(&documented)), resolved(Node::builder()));
 }

@@ -16,3 +16,15 @@ impl CacheConfig {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::documented_defaults;
+
+    #[test]
+    fn documented_defaults_are_those_of_the_service() {
+        let limits = |config: CacheConfig| format!("{:?}", config.build().unwrap());
+        assert_eq!(limits(documented_defaults()), limits(CacheConfig::default()));
+    }
+}

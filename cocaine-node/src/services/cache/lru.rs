@@ -54,7 +54,9 @@ impl fmt::Debug for LruBlobs {
         f.debug_struct("LruBlobs")
             .field("blobs", &self.blobs.len())
             .field("bytes", &self.bytes)
-            .finish_non_exhaustive()
+            .field("max_size", &self.max_size)
+            .field("max_bytes", &self.max_bytes)
+            .finish()
     }
 }
 

@@ -22,3 +22,15 @@ impl ChronoConfig {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::documented_defaults;
+
+    #[test]
+    fn documented_defaults_are_those_of_the_service() {
+        let limits = |config: ChronoConfig| format!("{:?}", config.limits().unwrap());
+        assert_eq!(limits(documented_defaults()), limits(ChronoConfig::default()));
+    }
+}

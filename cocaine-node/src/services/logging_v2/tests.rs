@@ -9,7 +9,11 @@ use tokio::time::advance;
 use super::*;
 
 fn shared() -> LoggingV2Shared {
-    LoggingV2Shared::new(Log::builder().start().unwrap(), Store::in_memory().unwrap())
+    LoggingV2Shared::new(
+        Log::builder().start().unwrap(),
+        LogBroadcast::default(),
+        Store::in_memory().unwrap(),
+    )
 }
 
 fn errors_only() -> Value {
@@ -55,7 +59,7 @@ async fn cluster_filter_is_stored_until_it_expires() {
     assert_eq!(stored().await, [long], "the next change removes expired filters");
     assert_eq!(shared.filters.find(long).unwrap().deadline, NO_DEADLINE);
 
-    let again = LoggingV2Shared::new(shared.log.clone(), shared.store.clone());
+    let again = LoggingV2Shared::new(shared.log.clone(), shared.broadcast.clone(), shared.store.clone());
     again.load().await.unwrap();
     assert_eq!(again.filters.find(long), shared.filters.find(long), "the filter is loaded unchanged");
     assert_eq!(again.filters.find(another), None);
@@ -75,8 +79,10 @@ async fn expired_and_unreadable_filters_are_not_loaded() {
     misnamed.id = 9;
     let blob = cocaine::msgpack::to_vec(&misnamed.to_stored()).unwrap();
     store.write("cocaine/logging_v2/filters", "10", blob.into(), &["filter"]).await.unwrap();
-    let second =
-        LoggingV2Shared { clock: first.clock, ..LoggingV2Shared::new(first.log.clone(), store.clone()) };
+    let second = LoggingV2Shared {
+        clock: first.clock,
+        ..LoggingV2Shared::new(first.log.clone(), first.broadcast.clone(), store.clone())
+    };
     advance(Duration::from_secs(2)).await;
     second.load().await.unwrap();
     assert_eq!(second.filters.rules(0).len(), 1, "the default");

@@ -8,7 +8,7 @@ use std::{
 
 use redb::{Database, DatabaseError, StorageBackend};
 
-use crate::store::{Store, folder::database_builder, writer::Backend};
+use crate::store::{Store, StoreError, folder::database_builder, writer::Backend};
 
 /// An event, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub(crate) struct FaultyDisk(Arc<(Mutex<DiskState>, Condvar)>);
 impl FaultyDisk {
     pub(crate) fn store(&self) -> Store {
         let database = database_builder().create_with_backend(self.clone()).expect("the disk has a database");
-        Store::start(database, Box::new(self.clone())).expect("the database has a store")
+        Store::start(database, Box::new(self.clone()), None).expect("the database has a store")
     }
 
     /// Blocks every sync from now on.
@@ -165,6 +165,18 @@ fn apply(image: &mut Vec<u8>, change: &DiskChange) {
 impl Backend for FaultyDisk {
     fn reopen(&mut self) -> Result<Database, DatabaseError> {
         database_builder().create_with_backend(self.clone())
+    }
+
+    fn file_bytes(&self) -> Result<u64, StoreError> {
+        Ok(self.state().content.len() as u64)
+    }
+
+    fn create_replacement(&mut self) -> Result<Database, StoreError> {
+        Err(StoreError::Unsupported("the disk has room for one database".into()))
+    }
+
+    fn adopt_replacement(&mut self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tests of the store, by concern.
 
+mod compaction;
 mod crash;
 pub(crate) mod disk;
 mod folder;

@@ -21,6 +21,41 @@ async fn measurements() {
     store.close().await;
 }
 
+/// Prints how the file grows under overwrites, and what a compaction gives back.
+#[tokio::test]
+#[ignore = "prints figures; nothing can fail"]
+async fn growth() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let print = async |what: &str| println!("{what}: {:?}", store.measure().await.unwrap().unwrap());
+    for number in 0..2_000_u32 {
+        store.write("b", "k", vec![number.to_le_bytes()[0]; 1 << 20].into(), &["t"]).await.unwrap();
+    }
+    print("1 MiB, 2,000 times").await;
+    let keys: Vec<String> = (0..1_000).map(|number| number.to_string()).collect();
+    for _ in 0..100 {
+        join_all(keys.iter().map(|key| put(&store, "s", key, &["t"]))).await;
+    }
+    print("1,000 keys, 100 times").await;
+    join_all((0..200_u32).map(|key| {
+        let store = &store;
+        async move { store.write("m", &key.to_string(), vec![1; 1 << 20].into(), &[]).await }
+    }))
+    .await;
+    print("200 MiB more").await;
+    let start = Instant::now();
+    let summary = store.compact().await.unwrap();
+    println!("compacted in {:?}: {summary:?}", start.elapsed());
+    join_all(keys.iter().take(200).map(|key| store.remove("m", key))).await;
+    join_all(keys.iter().map(|key| store.remove("s", key))).await;
+    store.remove("b", "k").await.unwrap();
+    print("all removed").await;
+    let start = Instant::now();
+    let summary = store.compact().await.unwrap();
+    println!("compacted in {:?}: {summary:?}", start.elapsed());
+    store.close().await;
+}
+
 async fn reads(store: &Store) {
     const CALLS: usize = 1_000_000;
     for count in [100, 10_000] {

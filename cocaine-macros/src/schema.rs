@@ -1,0 +1,9 @@
+//! `#[derive(Schema)]`: describes a type as serde serializes it.
+
+mod attributes;
+mod case;
+mod enumeration;
+mod expand;
+mod fields;
+
+pub(crate) use expand::derive;

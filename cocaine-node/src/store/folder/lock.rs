@@ -1,0 +1,35 @@
+//! The lock of a data folder.
+//!
+//! The database file has a lock of its own, but a file that is created, restored or compacted takes its place.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io,
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
+
+use super::in_use;
+use crate::{permissions::PRIVATE_FILE, store::error::OpenError};
+
+const LOCK_FILE: &str = "node.lock";
+
+/// The lock of a data folder, until it is dropped.
+pub(super) struct FolderLock(#[expect(dead_code, reason = "has the lock while it is open")] File);
+
+impl FolderLock {
+    /// Locks a folder, unless another process or another node of this process has.
+    pub(super) fn acquire(folder: &Path) -> Result<Self, OpenError> {
+        let failed = |source| OpenError::Io { folder: folder.into(), source };
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(PRIVATE_FILE);
+        let file = options.open(folder.join(LOCK_FILE)).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self(file)),
+            Err(TryLockError::WouldBlock) => Err(in_use(folder)),
+            // The lock of the database is left.
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(Self(file)),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
+}

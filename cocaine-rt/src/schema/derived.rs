@@ -1,0 +1,35 @@
+//! What `#[derive(Schema)]` is made of.
+
+use std::marker::PhantomData;
+
+pub use super::{
+    Content, Definition, Definitions, EnumDefinition, Field, Presence, Schema, Shape, StructDefinition,
+    Tagging, Type, Variant, kinds::Kinds,
+};
+
+/// Finds out whether `T` has a schema. What is inherent takes precedence over what [`OpaqueType`] has for every type.
+#[derive(Debug)]
+pub struct SchemaProbe<T: ?Sized>(PhantomData<T>);
+
+impl<T: Schema + ?Sized> SchemaProbe<T> {
+    /// The kinds of values.
+    pub const KINDS: Kinds = T::KINDS;
+
+    /// Returns the type.
+    pub fn schema(definitions: &mut Definitions) -> Type {
+        T::schema(definitions)
+    }
+}
+
+/// A type without a schema.
+pub trait OpaqueType {
+    /// The kinds of values.
+    const KINDS: Kinds = Kinds::UNKNOWN;
+
+    /// Returns the type.
+    fn schema(_definitions: &mut Definitions) -> Type {
+        Type::Opaque
+    }
+}
+
+impl<T: ?Sized> OpaqueType for SchemaProbe<T> {}
