@@ -13,7 +13,8 @@ pub(super) const CHECKSUM_LEN: usize = size_of::<u32>();
 
 /// Returns the checksum of a row.
 pub(super) fn checksum(key: &[u8], value: &[u8]) -> [u8; CHECKSUM_LEN] {
-    let [_, _, _, _, lower @ ..] = XxHash3_64::oneshot_with_seed(XxHash3_64::oneshot(key), value).to_be_bytes();
+    let [_, _, _, _, lower @ ..] =
+        XxHash3_64::oneshot_with_seed(XxHash3_64::oneshot(key), value).to_be_bytes();
     u32::from_be_bytes(lower).to_le_bytes()
 }
 
