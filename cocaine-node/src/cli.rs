@@ -8,7 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use cocaine_node::{
     Node,
     config::{
-        ConfigError, ConfigWarning, GatewayConfig, HttpConfig, LogConfig, LogFormat, LogLevel, NodeConfig,
+        AccessLogKind, ConfigError, ConfigWarning, GatewayConfig, HttpConfig, LogConfig, LogFormat, LogLevel,
+        NodeConfig,
     },
     gateway::Gateway,
     import::Import,
@@ -65,14 +66,14 @@ struct ImportArgs {
 /// The options of a gateway that runs without a node.
 #[derive(Clone, Debug, Args)]
 struct GatewayArgs {
-    /// The cloud's locators, separated by commas [default: localhost:10053]
+    /// The cloud's locators, separated by commas; `unix:/PATH` is a unix socket [default: localhost:10053]
     #[arg(long, value_name = "HOST:PORT", env = cocaine::Client::LOCATOR_VARIABLE)]
     locator: Option<String>,
     /// The address for HTTP clients; port 0 picks a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS:PORT")]
     http: Option<String>,
     #[command(flatten)]
-    access: AccessArgs,
+    http_options: HttpArgs,
     /// A configuration file in TOML, which the other options override
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -86,9 +87,17 @@ struct GatewayArgs {
 /// The options of a node.
 #[derive(Clone, Debug, Args)]
 struct NodeArgs {
-    /// The address of the locator; port 0 picks a free one [default: 127.0.0.1:10053]
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    listen: Option<String>,
+    /// The addresses of the locator, separated by commas; port 0 picks a free one. The other services listen on ports of the
+    /// same addresses. `unix:/PATH` is a unix socket; `[::]` serves IPv4, too, unless an IPv4 address is beside it [default:
+    /// 127.0.0.1:10053]
+    #[arg(long, value_name = "ADDRESS:PORT", value_delimiter = ',')]
+    listen: Option<Vec<String>>,
+    /// The ports of services and apps, separated by commas; the others get free ones [default: none]
+    #[arg(long, value_name = "SERVICE=PORT", value_delimiter = ',', value_parser = parse_pinned_port)]
+    pin: Vec<(String, u16)>,
+    /// The first and the last port of the range for the services and apps that have no pinned one [default: any free port]
+    #[arg(long, value_name = "FIRST-LAST", value_parser = parse_port_range)]
+    ports: Option<(u16, u16)>,
     /// The folder of everything kept between runs [default: `cocaine` in `$XDG_STATE_HOME` or `~/.local/state`]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -114,7 +123,7 @@ struct NodeArgs {
     #[arg(long, value_name = "ADDRESS:PORT")]
     http: Option<String>,
     #[command(flatten)]
-    access: AccessArgs,
+    http_options: HttpArgs,
     /// A database of regions in the MMDB format, for the service `geobase` [default: a sample]
     #[arg(long, value_name = "FILE")]
     geobase: Option<PathBuf>,
@@ -125,9 +134,9 @@ struct NodeArgs {
     verbosity: Option<i32>,
 }
 
-/// Who may call services over HTTP.
+/// Who may call services over HTTP, and what is logged of the requests.
 #[derive(Clone, Debug, Args)]
-struct AccessArgs {
+struct HttpArgs {
     /// Services that everybody who reaches the HTTP port may call as JSON-RPC [default: none, apps alone]. `storage`,
     /// `node` and `unicorn` let their callers run programs
     #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
@@ -135,16 +144,20 @@ struct AccessArgs {
     /// A unix socket through which processes of this user call every service as JSON-RPC
     #[arg(long, value_name = "PATH")]
     admin_socket: Option<PathBuf>,
+    /// What a line of the access log is; there is one for each HTTP request [default: off]
+    #[arg(long, value_name = "KIND")]
+    access_log: Option<AccessLogArg>,
 }
 
-impl AccessArgs {
+impl HttpArgs {
     fn is_given(&self) -> bool {
-        self.json_rpc.is_some() || self.admin_socket.is_some()
+        self.json_rpc.is_some() || self.admin_socket.is_some() || self.access_log.is_some()
     }
 
     fn override_config(self, config: &mut HttpConfig) {
         config.json_rpc_services = self.json_rpc.or(config.json_rpc_services.take());
         config.admin_socket = self.admin_socket.or(config.admin_socket.take());
+        config.access_log.kind = self.access_log.map(AccessLogKind::from).or(config.access_log.kind);
     }
 }
 
@@ -168,6 +181,24 @@ impl LogArgs {
         config.level = self.log_level.map(LogLevel::from).or(config.level);
         config.file = self.log_file.or(config.file.take());
         config.format = self.log_format.map(LogFormat::from).or(config.format);
+    }
+}
+
+/// An [`AccessLogKind`] as it is typed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum AccessLogArg {
+    Off,
+    Text,
+    Json,
+}
+
+impl From<AccessLogArg> for AccessLogKind {
+    fn from(kind: AccessLogArg) -> Self {
+        match kind {
+            AccessLogArg::Off => Self::Off,
+            AccessLogArg::Text => Self::Text,
+            AccessLogArg::Json => Self::Json,
+        }
     }
 }
 
@@ -314,7 +345,7 @@ impl GatewayArgs {
         let mut config =
             self.config.as_deref().map_or_else(|| Ok(GatewayConfig::default()), GatewayConfig::read)?;
         config.http.listen = self.http.or(config.http.listen);
-        self.access.override_config(&mut config.http);
+        self.http_options.override_config(&mut config.http);
         config.shutdown_timeout = self.shutdown_timeout.or(config.shutdown_timeout);
         self.log.override_config(&mut config.log);
         let locator = self.locator.or(config.locator.take()).unwrap_or_else(|| "localhost".into());
@@ -326,7 +357,11 @@ impl NodeArgs {
     fn into_command(self, env: impl Fn(&str) -> Option<OsString>) -> Result<Command, ConfigError> {
         let mut config =
             self.config.as_deref().map_or_else(|| Ok(NodeConfig::default()), NodeConfig::read)?;
-        config.listen = self.listen.or(config.listen);
+        if let Some(listen) = self.listen {
+            config.set_listen(listen.into_iter().collect());
+        }
+        config.network.pinned.extend(self.pin);
+        config.network.shared = self.ports.or(config.network.shared);
         config.data = self.data.or(config.data);
         config.cluster = if self.no_cluster { Some(false) } else { config.cluster };
         config.uuid = self.uuid.or(config.uuid);
@@ -337,9 +372,9 @@ impl NodeArgs {
             config.http.get_or_insert_default().listen = Some(address);
         }
         match &mut config.http {
-            Some(http) => self.access.override_config(http),
-            None if self.access.is_given() => {
-                let text = "--json-rpc and --admin-socket are for the HTTP gateway: start it with --http";
+            Some(http) => self.http_options.override_config(http),
+            None if self.http_options.is_given() => {
+                let text = "--json-rpc, --admin-socket and --access-log are for the HTTP gateway: start it with --http";
                 return Err(ConfigError::Value(text.into()));
             }
             None => {}
@@ -350,6 +385,22 @@ impl NodeArgs {
         let data = data_folder(config.data.clone(), env)?;
         Ok(Command::Node(Box::new(config), data))
     }
+}
+
+/// Parses `SERVICE=PORT`; the names of services may have colons.
+fn parse_pinned_port(text: &str) -> Result<(String, u16), String> {
+    let (name, port) = text.rsplit_once('=').ok_or("write SERVICE=PORT")?;
+    Ok((name.to_owned(), parse_port(port)?))
+}
+
+/// Parses `FIRST-LAST`.
+fn parse_port_range(text: &str) -> Result<(u16, u16), String> {
+    let (first, last) = text.split_once('-').ok_or("write FIRST-LAST")?;
+    Ok((parse_port(first)?, parse_port(last)?))
+}
+
+fn parse_port(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a port"))
 }
 
 /// Returns the data folder: the one that is set, or the default one.
@@ -451,7 +502,7 @@ mod tests {
             "d.mmdb",
         ];
         let (overridden, data) = settings(&options);
-        assert_eq!(overridden.listen.as_deref(), Some("b:2"));
+        assert_eq!(overridden.listen, Some("b:2".into()));
         assert_eq!(data, Path::new("option"));
         assert_eq!(overridden.cluster, Some(false));
         assert_eq!(overridden.uuid.as_deref(), Some("v"));
@@ -492,12 +543,35 @@ mod tests {
             let command = parse(args).into_command(env([("HOME", "/home/u")])).unwrap();
             command.to_toml().unwrap().parse::<toml::Table>().unwrap()
         };
-        let node = printed(&["--no-cluster", "--http", "a:1", "--log-level", "warn"]);
+        let node = printed(&["--no-cluster", "--http", "a:1", "--log-level", "warn", "--access-log", "json"]);
         assert_eq!(node["data"].as_str(), Some("/home/u/.local/state/cocaine"));
         assert_eq!((node["cluster"].as_bool(), node["http"]["listen"].as_str()), (Some(false), Some("a:1")));
         assert_eq!(node["log"]["level"].as_str(), Some("warn"));
+        assert_eq!(node["http"]["access_log"]["kind"].as_str(), Some("json"));
         assert_eq!(node.get("listen"), None, "the default is a comment");
         assert_eq!(printed(&["gateway", "--locator", "b:2"])["locator"].as_str(), Some("b:2"));
+    }
+
+    #[test]
+    fn network_options_override_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("node.toml");
+        let text = "listen = ['a', 'unix:/b,c']\n[network]\npinned = { locator = 5, storage = 6 }\nshared = [7, 8]\n";
+        fs::write(&file, text).unwrap();
+        let config = ["--config", file.to_str().unwrap()];
+        let (from_file, _) = settings(&config);
+        assert_eq!(from_file.listen, Some(["a", "unix:/b,c"].into_iter().collect()));
+        assert_eq!((from_file.network.pinned.len(), from_file.network.shared), (2, Some((7, 8))));
+        let options = ["--listen", "d:1,[::]:2", "--listen", "/e", "--ports", "9-10"];
+        let pins = ["--pin", "storage=11,logging::v2=12"];
+        let (config, _) = settings(&[&config[..], &options, &pins].concat());
+        assert_eq!(config.listen, Some("d:1,[::]:2,/e".into()));
+        let pinned = [("logging::v2".to_owned(), 12), ("storage".to_owned(), 11)];
+        assert_eq!(config.network.pinned, pinned.into(), "`--listen` says the locator's");
+        assert_eq!(config.network.shared, Some((9, 10)));
+        for options in [["--pin", "storage"], ["--pin", "a=65536"], ["--ports", "1"], ["--ports", "a-b"]] {
+            assert!(Cli::try_parse_from(["cocaine-node"].iter().chain(&options)).is_err(), "{options:?}");
+        }
     }
 
     #[test]

@@ -9,6 +9,9 @@
 //! listen = "127.0.0.1:10053"      # the locator
 //! data = "/var/lib/cocaine"       # the folder of everything that is kept between runs
 //!
+//! [network]
+//! shared = [45000, 46000]         # the ports of the services, for a firewall
+//!
 //! [http]                          # an HTTP gateway in front of the apps, if this section is there
 //! listen = "127.0.0.1:8080"
 //! ```
@@ -24,7 +27,9 @@ mod gateway;
 mod geobase;
 mod http;
 mod limits;
+mod listen;
 mod log;
+mod network;
 mod node;
 mod original;
 mod read;
@@ -45,10 +50,13 @@ pub use self::{
     geobase::GeobaseConfig,
     http::{HttpConfig, Target},
     limits::LimitsConfig,
+    listen::ListenAddresses,
     log::{LogConfig, LogFormat, LogLevel},
+    network::NetworkConfig,
     node::NodeConfig,
     urlfetch::UrlfetchConfig,
     warning::ConfigWarning,
 };
+pub(crate) use self::{listen::ListenAddress, network::locator_ports};
 #[cfg(test)]
 pub(crate) use self::{reference::documented_defaults, setting::Setting};

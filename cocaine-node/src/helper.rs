@@ -129,7 +129,8 @@ impl Helper {
     pub fn describe_failure(&self, program: &Path, folder: &Path, error: &io::Error) -> String {
         match &self.0 {
             Kind::Program(helper) => {
-                format!("cannot start a process in {} through {helper:?}: {error}", folder.display())
+                let (folder, helper) = (folder.display(), helper.display());
+                format!("cannot start a process in {folder} through `{helper}`: {error}")
             }
             Kind::Direct(_) => {
                 let program = folder.join(program);

@@ -55,6 +55,7 @@ mod metrics;
 mod node;
 pub mod open_files;
 mod permissions;
+mod private_socket;
 mod registry;
 mod service_host;
 mod services;

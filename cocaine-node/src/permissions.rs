@@ -1,9 +1,9 @@
 //! What other users of the machine may do with the node's files: nothing, whatever the umask is.
 
 use std::{
-    fs::{self, DirBuilder, OpenOptions, Permissions},
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io,
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown},
     path::Path,
 };
 
@@ -25,6 +25,16 @@ pub(crate) fn write_private_file(path: &Path, content: &[u8]) -> io::Result<()> 
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(PRIVATE_FILE).open(path)?;
     file.set_permissions(Permissions::from_mode(PRIVATE_FILE))?;
     io::Write::write_all(&mut &file, content)
+}
+
+/// Gives a new file to the owner of its folder, if this process may: what the administrator does in the folder of a node must
+/// not lock the node out.
+pub(crate) fn inherit_owner(file: &File, folder: &Path) -> io::Result<()> {
+    let owner = fs::metadata(folder)?;
+    if owner.uid() == file.metadata()?.uid() || !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    fchown(file, Some(owner.uid()), Some(owner.gid()))
 }
 
 /// Takes from other users what `mode` does not allow them, and logs it. A folder of another user, or one that all users

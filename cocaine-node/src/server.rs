@@ -83,7 +83,9 @@ impl Server {
 async fn start_node(config: &NodeConfig, data: &Path, log: &Log) -> Result<Node, ProgramError> {
     let node = Node::builder().config(config).data(data).log(log.clone()).helper(Helper::current_exe());
     let node = node.start().await?;
-    let (address, data) = (node.locator_addr(), data.display());
+    let sockets = node.locator_sockets().iter().map(|path| format!("unix:{}", path.display()));
+    let addresses: Vec<_> = node.locator_addrs().iter().map(ToString::to_string).chain(sockets).collect();
+    let (address, data) = (addresses.join(", "), data.display());
     let http = node.http_addr().map(|address| format!(" and on {address} (HTTP)")).unwrap_or_default();
     print_line(&format!("cocaine-node is listening on {address} (locator){http}, data in {data}"));
     Ok(node)

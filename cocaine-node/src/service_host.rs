@@ -2,19 +2,22 @@
 
 mod completion;
 mod limited;
+mod listen_hosts;
+mod ports;
 
-use std::{
-    io,
-    net::{IpAddr, SocketAddr},
-};
+use std::{io, net::IpAddr, sync::Arc};
 
 use cocaine::{
-    Endpoint, Limits, MemoryBudget, ServiceInfo,
+    Limits, MemoryBudget, ServiceInfo,
     bind::ServiceSpec,
-    server::{Dispatch, Server, ServerBuilder},
+    server::{Dispatch, ListeningSocket, Server, ServerBuilder},
 };
 
-pub(crate) use self::limited::LimitedService;
+pub(crate) use self::{
+    limited::LimitedService,
+    listen_hosts::{BindError, ListenHosts},
+    ports::ServicePorts,
+};
 use crate::{
     metrics::{MeteredService, MetricsRegistry},
     registry::Registry,
@@ -23,8 +26,9 @@ use crate::{
 /// Binds the servers of a node's services and apps.
 #[derive(Clone, Debug)]
 pub(crate) struct ServiceHost {
-    /// The address of the locator; the other services listen on free ports of the same address.
-    pub(crate) listen: String,
+    /// Where all services listen.
+    pub(crate) hosts: ListenHosts,
+    pub(crate) ports: ServicePorts,
     /// What is announced in place of an unspecified address, if anything is known.
     pub(crate) addresses: Vec<IpAddr>,
     pub(crate) limits: Limits,
@@ -36,25 +40,47 @@ pub(crate) struct ServiceHost {
 }
 
 impl ServiceHost {
-    /// Serves on a free port. Returns the server and its entry for the locator.
+    /// Serves on the port of `name` at each host. Returns the server and its entry for the locator.
     pub(crate) async fn bind(
         &self,
         name: &str,
         dispatch: impl Dispatch,
-    ) -> io::Result<(Server, ServiceInfo)> {
+    ) -> Result<(Server, ServiceInfo), BindError> {
         let spec = dispatch.spec();
-        self.bind_at(&self.free_address(), spec, self.server_builder(name, dispatch)).await
+        self.bind_server(name, spec, self.server_builder(name, dispatch)).await
     }
 
-    /// Serves `spec` on an address. Returns the server and its entry for the locator.
-    pub(crate) async fn bind_at(
+    /// Serves `spec` on the port of `name` at each host. Returns the server and its entry for the locator.
+    pub(crate) async fn bind_server(
         &self,
-        address: &str,
+        name: &str,
         spec: &ServiceSpec,
         server: ServerBuilder<impl Dispatch>,
+    ) -> Result<(Server, ServiceInfo), BindError> {
+        let (listeners, lease) = self.ports.bind(name, |port| self.hosts.bind(port)).await?;
+        let lease = lease.map(Arc::new);
+        let sockets = listeners.into_iter().map(|listener| {
+            let socket = ListeningSocket::tcp(listener)?;
+            // The port is free once the last socket is closed.
+            Ok(match &lease {
+                Some(lease) => socket.with_guard(lease.clone()),
+                None => socket,
+            })
+        });
+        let failed = |source| BindError { address: name.to_owned(), source };
+        let sockets = sockets.collect::<io::Result<_>>().map_err(failed)?;
+        self.serve(spec, server, sockets).map_err(failed)
+    }
+
+    /// Serves `spec` on these sockets. Returns the server and its entry for the locator.
+    pub(crate) fn serve(
+        &self,
+        spec: &ServiceSpec,
+        server: ServerBuilder<impl Dispatch>,
+        sockets: Vec<ListeningSocket>,
     ) -> io::Result<(Server, ServiceInfo)> {
-        let server = server.bind(address).await?;
-        let endpoints = self.announced_endpoints(server.local_addr());
+        let server = server.serve(sockets)?;
+        let endpoints = self.hosts.announced_endpoints(server.local_addrs(), &self.addresses);
         Ok((server, ServiceInfo { endpoints, version: spec.version, graph: spec.graph() }))
     }
 
@@ -70,21 +96,6 @@ impl ServiceHost {
         let accept_counters = metered.accept_counters();
         let server = Server::builder(metered).limits(self.limits).memory(self.memory.clone());
         server.accept_counters(accept_counters).run_to_completion(completed)
-    }
-
-    /// Returns the locator's address with port 0, which picks a free port.
-    pub(crate) fn free_address(&self) -> String {
-        let host = self.listen.rsplit_once(':').map_or(&*self.listen, |(host, _)| host);
-        format!("{host}:0")
-    }
-
-    /// Returns the endpoints that are announced for an address. One that is unspecified stays so if nothing better is known:
-    /// the locator replaces it by the address that its client has connected to (`protocol.md` 7).
-    fn announced_endpoints(&self, address: SocketAddr) -> Vec<Endpoint> {
-        let is_usable = |known: &&IpAddr| known.is_ipv4() || address.is_ipv6();
-        let known = self.addresses.iter().filter(is_usable);
-        let known: Vec<_> = known.map(|known| Endpoint(SocketAddr::new(*known, address.port()))).collect();
-        if address.ip().is_unspecified() && !known.is_empty() { known } else { vec![Endpoint(address)] }
     }
 }
 

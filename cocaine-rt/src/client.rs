@@ -11,6 +11,7 @@ mod failures;
 pub(crate) mod keep_alive;
 mod locator;
 pub(crate) mod methods;
+mod peer_address;
 mod race;
 mod reconnect;
 mod runtime_connections;
@@ -65,7 +66,8 @@ impl Client {
     pub const LOCATOR_VARIABLE: &'static str = "COCAINE_LOCATOR";
 
     /// Returns a client of the cloud with these locators: `host:port`, separated by commas, tried in order. The default
-    /// port is 10053. An IPv6 address with a port is written in brackets.
+    /// port is 10053. An IPv6 address with a port is written in brackets. `unix:/path` is the socket of a locator on this
+    /// machine; the services that it names have TCP ports all the same.
     pub fn new(locators: &str) -> Result<Self> {
         Ok(Self::builder(locators)?.build())
     }
@@ -113,6 +115,12 @@ impl Client {
     /// Returns an untyped service: resolved and connected.
     pub async fn dynamic(&self, name: &str) -> Result<Service> {
         self.connect(Service::new(self.cloud.clone(), name, None, self.options.clone())).await
+    }
+
+    /// Returns an untyped service that is not resolved yet.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn unconnected(&self, name: &str) -> Service {
+        Service::new(self.cloud.clone(), name, None, self.options.clone())
     }
 
     /// Asks a locator for the endpoints and the methods of a service. For a routing group, `seed` selects the member;

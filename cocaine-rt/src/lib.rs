@@ -68,6 +68,7 @@
 //! | `msgpack` | the encoding of what users store and send, for code of their own |
 //! | `schema` | what types look like in payloads, as data |
 //! | `text` | names, keys and tags that are not UTF-8 |
+//! | `logging` | a `tracing` layer that sends events to the service `logging` (feature `tracing`) |
 //! | `http` | events that are HTTP requests (feature `http`) |
 //! | `double` | expectations of test doubles (feature `doubles`) |
 //!
@@ -82,6 +83,7 @@
 //! | `http` | the module `http`: events that are HTTP requests |
 //! | `axum` | `http`, and its listener as `axum::serve` takes it |
 //! | `doubles` | the module `double` |
+//! | `tracing` | the module `logging` |
 //! | `chrono`, `jiff`, `url`, `uuid` | the schemas of these crates' types |
 //!
 //! None is on by default.
@@ -97,6 +99,8 @@ mod connection;
 pub mod double;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "tracing")]
+pub mod logging;
 pub mod prelude;
 mod protocol;
 pub mod schema;

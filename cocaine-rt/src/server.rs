@@ -4,6 +4,7 @@ mod accept;
 mod connection;
 mod idle;
 mod listener;
+mod listening_socket;
 mod relay;
 mod reply;
 
@@ -27,10 +28,11 @@ use self::reply::RunningCall;
 #[cfg(feature = "doubles")]
 pub(crate) use self::reply::send_items;
 pub use self::{
-    accept::{AcceptStatus, listen},
+    accept::{AcceptStatus, listen, listen_v6_only},
     connection::{Connection, EventChannel},
     idle::{IdleConnection, track_idle_connection},
     listener::{AcceptCounters, Server, ServerBuilder},
+    listening_socket::ListeningSocket,
     relay::{Relay, RelayEnd},
     reply::{CallResponder, SessionHalves, SessionOutcome},
 };
@@ -99,7 +101,8 @@ impl Caller {
         &self.client.peer
     }
 
-    /// Returns the address that the caller has connected to, if it has done so by TCP.
+    /// Returns the address that the caller has connected to, if it has done so by TCP. That of an IPv4 caller is one of IPv4,
+    /// also if its connection was accepted by a socket for IPv6.
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.client.local
     }

@@ -25,6 +25,8 @@ use self::{
     events::{Invocation, SpawnFn},
     node_connection::{NodeConnection, WorkerTimeouts},
 };
+#[cfg(feature = "tracing")]
+use crate::logging::LoggingLayer;
 use crate::{
     client::Client,
     protocol::{
@@ -69,7 +71,13 @@ pub struct Worker {
     cloud: Client,
     registry: HandlerRegistry,
     terminated: watch::Sender<bool>,
+    #[cfg(feature = "tracing")]
+    logging: std::sync::OnceLock<LoggingLayer>,
 }
+
+/// How long the last events may take to get to `logging` when a worker ends. A node waits longer for its exit.
+#[cfg(feature = "tracing")]
+const LOGGING_TIMEOUT: Duration = Duration::from_millis(500);
 
 impl Worker {
     /// The default of [`Worker::heartbeat_interval`].
@@ -105,6 +113,8 @@ impl Worker {
             cloud,
             registry,
             terminated: watch::Sender::new(false),
+            #[cfg(feature = "tracing")]
+            logging: std::sync::OnceLock::new(),
         })
     }
 
@@ -202,6 +212,21 @@ impl Worker {
         &self.cloud
     }
 
+    /// Returns a `tracing` layer that sends events to the `logging` of the cloud, with the source `app/` and the app's name. All
+    /// that are returned share a queue. [`Worker::serve`] sends what is left before it returns.
+    ///
+    /// # Errors
+    ///
+    /// The thread that sends the events cannot be started.
+    #[cfg(feature = "tracing")]
+    pub fn logging_layer(&self) -> Result<LoggingLayer> {
+        if let Some(layer) = self.logging.get() {
+            return Ok(layer.clone());
+        }
+        let layer = LoggingLayer::start(&self.cloud, format!("app/{}", self.app()))?;
+        Ok(self.logging.get_or_init(|| layer).clone())
+    }
+
     /// Returns a future that completes once the node terminates the worker: no more events arrive, and running handlers
     /// have [`Worker::shutdown_timeout`] to finish.
     pub fn terminated(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
@@ -220,11 +245,18 @@ impl Worker {
     /// Fails if an event has two handlers or there are no handlers, if the node cannot be reached, if the connection is
     /// lost, or if the node answers no heartbeat. The program should exit then; the node starts another worker.
     pub async fn serve(self, events: impl Events) -> Result<()> {
+        #[cfg(feature = "tracing")]
+        let logging = self.logging.get().cloned();
         let (connection, invocations) = self.into_connection(events)?;
         let served = connection.start()?;
         let runner = tokio::spawn(spawn_handlers(invocations));
         let result = served.await;
         runner.abort();
+        #[cfg(feature = "tracing")]
+        if let Some(layer) = logging {
+            // What has not arrived by then is lost with the process.
+            let _ = layer.flush(LOGGING_TIMEOUT).await;
+        }
         result.unwrap_or_else(|_| Err(Error::disconnected("the thread of the connection has panicked")))
     }
 

@@ -38,6 +38,7 @@ const RUNTIME: Layers = Layers {
         &["protocol", "schema"],
         &["connection"],
         &["client", "server"],
+        &["logging"],
         &["worker"],
         &["http", "double", "bind", "prelude"],
     ],
@@ -55,7 +56,7 @@ const NODE: Layers = Layers {
     root: "cocaine-node/src/lib.rs",
     rows: &[
         &["errno", "config", "open_files", "permissions"],
-        &["helper", "metrics", "store"],
+        &["helper", "metrics", "private_socket", "store"],
         &["control"],
         &["data", "import", "log", "registry"],
         &["service_host"],

@@ -351,9 +351,11 @@ mod tests {
     use super::*;
     use crate::{
         apps::{AppFolders, CrashlogLimits, Crashlogs, EmbeddedWorkers, WorkerLauncher, WorkerPermits},
+        config::ListenAddress,
         log::LogBroadcast,
         metrics::MetricsRegistry,
         registry::Registry,
+        service_host::{ListenHosts, ServicePorts},
         store::Store,
     };
 
@@ -390,8 +392,11 @@ mod tests {
             startup_timeout: Duration::from_secs(1),
             stop_idle: false,
         };
+        let loopback = ListenAddress::Tcp { host: "127.0.0.1".into(), port: 0 };
+        let hosts = ListenHosts::resolve(&[loopback]).await.unwrap();
         let host = ServiceHost {
-            listen: "127.0.0.1:0".into(),
+            hosts,
+            ports: ServicePorts::default(),
             addresses: Vec::new(),
             limits,
             memory,

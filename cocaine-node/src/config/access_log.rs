@@ -13,7 +13,7 @@ section! {
     #[non_exhaustive]
     pub struct AccessLogConfig {
         /// What a line is.
-        #[setting(default = "'off'", reload = "for the next request")]
+        #[setting(default = "'off'", option = "--access-log", reload = "for the next request")]
         pub kind: Option<AccessLogKind>,
         /// A file to which lines are appended. SIGHUP opens it again.
         #[setting(

@@ -14,7 +14,9 @@ use super::{
     geobase::GeobaseConfig,
     http::HttpConfig,
     limits::LimitsConfig,
+    listen::ListenAddresses,
     log::LogConfig,
+    network::{LOCATOR, NetworkConfig},
     setting::{Setting, section},
     urlfetch::UrlfetchConfig,
     warning::ConfigWarning,
@@ -26,9 +28,10 @@ section! {
     #[serde(default, deny_unknown_fields)]
     #[non_exhaustive]
     pub struct NodeConfig {
-        /// The address of the locator; the other services listen on free ports of the same address. Port 0 is a free one.
+        /// The address of the locator, or several of them: `ADDRESS:PORT`, `[ADDRESS]:PORT`, or `unix:/PATH`. The other services
+        /// listen on ports of the same addresses. Port 0 is a free one.
         #[setting(default = "'127.0.0.1:10053'", option = "--listen")]
-        pub listen: Option<String>,
+        pub listen: Option<ListenAddresses>,
         /// The folder of everything that is kept between runs.
         #[setting(
             example = "'/var/lib/cocaine'",
@@ -63,6 +66,8 @@ section! {
         /// How long a stop may take as a whole; what has not ended by then is cut off.
         #[setting(default = "8.0", unit = "seconds", option = "--shutdown-timeout", reload = "at once")]
         pub shutdown_timeout: Option<f64>,
+        /// The ports of the services and apps. By default each gets a free one.
+        pub network: NetworkConfig,
         /// The apps.
         pub apps: AppsConfig,
         /// The log.
@@ -94,7 +99,18 @@ section! {
 impl NodeConfig {
     /// Overwrites every value that `newer` sets; tables are merged by their keys.
     pub(crate) fn merge(&mut self, newer: Self) {
+        if newer.listen.as_ref().is_some_and(ListenAddresses::has_port) {
+            self.network.pinned.remove(LOCATOR);
+        }
         Setting::merge(self, newer);
+    }
+
+    /// Sets the addresses of the locator. If they say a port, one that was pinned to the locator before is not used any more.
+    pub fn set_listen(&mut self, listen: ListenAddresses) {
+        if listen.has_port() {
+            self.network.pinned.remove(LOCATOR);
+        }
+        self.listen = Some(listen);
     }
 
     /// Returns the keys and sections that differ and that a running node cannot change. The sections `log` and `http` are
@@ -108,6 +124,7 @@ impl NodeConfig {
             ("uuid", self.uuid != newer.uuid),
             ("restrict", self.restrict != newer.restrict),
             ("runlist", self.runlist != newer.runlist),
+            ("network", self.network != newer.network),
             ("apps", self.apps != newer.apps),
             ("cache", self.cache != newer.cache),
             ("chrono", self.chrono != newer.chrono),

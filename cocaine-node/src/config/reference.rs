@@ -107,9 +107,9 @@ impl TomlFile {
                     self.text(key);
                     let header = format!("[{path}]");
                     if value.is_some() {
-                        self.line(&header)
+                        self.line(&header);
                     } else {
-                        self.comment(&header)
+                        self.comment(&header);
                     }
                     self.values(&path, keys, value);
                 }
@@ -119,17 +119,14 @@ impl TomlFile {
 
     fn table(&mut self, path: &str, key: &SettingKey, set: Option<&toml::Table>) {
         self.text(key);
-        match set.filter(|set| !set.is_empty() || !key.default.is_empty()) {
-            Some(set) => {
-                self.line(&format!("[{path}]"));
-                for (name, value) in set {
-                    self.line(&format!("{} = {value}", quote(name)));
-                }
+        if let Some(set) = set.filter(|set| !set.is_empty() || !key.default.is_empty()) {
+            self.line(&format!("[{path}]"));
+            for (name, value) in set {
+                self.line(&format!("{} = {value}", quote(name)));
             }
-            None => {
-                self.comment(&format!("[{path}]"));
-                key.sample().lines().for_each(|line| self.comment(line));
-            }
+        } else {
+            self.comment(&format!("[{path}]"));
+            key.sample().lines().for_each(|line| self.comment(line));
         }
     }
 

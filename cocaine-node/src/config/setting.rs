@@ -131,6 +131,8 @@ values! {
     bool: "`true` or `false`",
     f64: "number",
     i32: "whole number",
+    u16: "whole number",
+    (u16, u16): "list of two whole numbers",
     u32: "whole number",
     u64: "whole number",
     usize: "whole number",

@@ -47,6 +47,26 @@ fn parse_error_names_file_and_line() {
 }
 
 #[test]
+fn several_addresses_are_text_or_list() {
+    let listen = |text: &str| read(text).unwrap().listen.unwrap();
+    let expected: ListenAddresses = ["a:1", "unix:/b"].into_iter().collect();
+    assert_eq!(listen("listen = 'a:1, unix:/b'\n"), expected);
+    assert_eq!(listen("listen = ['a:1', 'unix:/b']\n"), expected);
+    let kind = error_text("listen = 1\n");
+    assert!(kind.contains("expected an address or a list of addresses"), "{kind}");
+    let port = error_text("\n[network]\npinned = { storage = 65536 }\n");
+    assert!(port.starts_with("node.toml:3: invalid value: integer `65536`"), "{port}");
+}
+
+#[test]
+fn running_node_cannot_change_where_it_listens() {
+    let older = read("listen = 'a:1'\n").unwrap();
+    let newer = read("listen = ['a:1', 'b:1']\n[network]\nshared = [1, 2]\n").unwrap();
+    assert_eq!(older.fixed_changes(&newer), ["listen", "network"]);
+    assert_eq!(older.fixed_changes(&read("listen = ['a:1']\n").unwrap()), [""; 0]);
+}
+
+#[test]
 fn limits_are_applied_and_zero_is_refused() {
     let config = read("[limits]\nmax_frame_bytes = 1024\nmax_invocations = 7\n").unwrap();
     assert_eq!(

@@ -17,7 +17,7 @@ use prometheus_client::{
         gauge::Gauge,
         histogram::{Histogram, exponential_buckets},
     },
-    registry::Registry,
+    registry::{Registry, Unit},
 };
 
 use crate::config::Target;
@@ -87,16 +87,26 @@ impl GatewayMetrics {
             labels: Arc::default(),
         };
         registry.register("requests", "Requests that were answered", metrics.requests.clone());
-        registry.register(
-            "seconds",
+        registry.register_with_unit(
+            "request_duration",
             "Time from a request to the head of its answer",
+            Unit::Seconds,
             metrics.seconds.clone(),
         );
         registry.register("retries", "Events that were sent again", metrics.retries.clone());
-        registry.register("received_bytes", "Bodies of requests", metrics.received.clone());
-        registry.register("buffered_bytes", "Bodies of requests in memory", metrics.buffered.clone());
-        registry.register("in_flight", "Requests whose answers have not begun", metrics.in_flight.clone());
-        registry.register("clients", "Connections of clients", metrics.clients.clone());
+        registry.register_with_unit("received", "Bodies of requests", Unit::Bytes, metrics.received.clone());
+        registry.register_with_unit(
+            "buffered",
+            "Bodies of requests in memory",
+            Unit::Bytes,
+            metrics.buffered.clone(),
+        );
+        registry.register(
+            "in_flight_requests",
+            "Requests whose answers have not begun",
+            metrics.in_flight.clone(),
+        );
+        registry.register("client_connections", "Connections of clients", metrics.clients.clone());
         Self { registry: Arc::new(root), ..metrics }
     }
 

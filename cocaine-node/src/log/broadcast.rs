@@ -54,7 +54,7 @@ impl LogBroadcast {
             return Err(FollowerLimitError);
         }
         let recent = state.history.last(&selection);
-        let queue = Arc::new(FollowerQueue::new(selection, recent));
+        let queue = Arc::new(FollowerQueue::new(selection, &recent));
         if state.is_closed {
             queue.close();
         } else {

@@ -4,12 +4,17 @@ use std::{path::PathBuf, time::Duration};
 
 use cocaine::{Limits, MemoryBudget};
 
-use super::{error::StartError, running::Node, settings::NodeSettings, start};
+use super::{
+    error::StartError,
+    running::Node,
+    settings::{NodeSettings, SERVICES},
+    start,
+};
 use crate::{
     apps::CrashlogLimits,
     config::{
-        AppsConfig, CacheConfig, ChronoConfig, ConfigError, HttpConfig, LimitsConfig, NodeConfig,
-        UrlfetchConfig,
+        AppsConfig, CacheConfig, ChronoConfig, ConfigError, HttpConfig, LimitsConfig, ListenAddresses,
+        NetworkConfig, NodeConfig, UrlfetchConfig,
     },
     helper::Helper,
     log::Log,
@@ -52,11 +57,19 @@ impl NodeBuilder {
     /// The default of [`NodeBuilder::startup_timeout`].
     pub const STARTUP_TIMEOUT: Duration = Duration::from_secs(15);
 
-    /// Sets the address of the locator, as `address:port`; port 0 picks a free one. The other services listen on free
-    /// ports of the same address.
+    /// Sets the address of the locator, as `address:port`; port 0 picks a free one. The other services listen on ports of the
+    /// same address ([`NodeBuilder::network`]). There may be several, separated by commas or collected from an iterator;
+    /// `unix:/path` is a unix socket of the locator.
     #[must_use]
-    pub fn listen(mut self, address: impl Into<String>) -> Self {
-        self.config.listen = Some(address.into());
+    pub fn listen(mut self, addresses: impl Into<ListenAddresses>) -> Self {
+        self.config.set_listen(addresses.into());
+        self
+    }
+
+    /// Sets the ports of the services and apps. By default each gets a free one.
+    #[must_use]
+    pub fn network(mut self, network: NetworkConfig) -> Self {
+        self.config.network = network;
         self
     }
 
@@ -239,6 +252,8 @@ impl NodeBuilder {
 
     fn settings(self) -> Result<NodeSettings, ConfigError> {
         let Self { config, limits, memory, startup_timeout, shutdown_timeout, log, helper } = self;
+        let listen = config.network.locator_addresses(config.listen.as_ref())?;
+        config.network.check(&listen, &SERVICES)?;
         let configured_startup = config.startup_timeout()?;
         let configured_shutdown = config.shutdown_timeout()?;
         Ok(NodeSettings {
@@ -249,7 +264,7 @@ impl NodeBuilder {
             )?,
             memory: (config.limits.memory()?.or(memory))
                 .unwrap_or_else(|| MemoryBudget::new(Self::MAX_MEMORY_BYTES)),
-            listen: config.listen.unwrap_or_else(|| Node::DEFAULT_ADDRESS.to_owned()),
+            listen,
             data: config.data,
             cluster: config.cluster.unwrap_or(true),
             uuid: config.uuid,

@@ -1,6 +1,12 @@
 //! A running node, and how it stops.
 
-use std::{ffi::OsString, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    ffi::OsString,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use cocaine::{Result as ServiceResult, Worker, server::Server};
 use futures_util::FutureExt;
@@ -27,7 +33,10 @@ use crate::{
 /// acknowledged writes are not lost.
 #[derive(Debug)]
 pub struct Node {
-    pub(super) address: SocketAddr,
+    /// The addresses of the locator; there is at least one.
+    pub(super) addresses: Vec<SocketAddr>,
+    /// The unix sockets of the locator.
+    pub(super) sockets: Vec<PathBuf>,
     pub(super) services: Vec<RunningService>,
     pub(super) apps: AppsGuard,
     pub(super) registry: Registry,
@@ -58,9 +67,19 @@ impl Node {
     /// How long [`Node::shutdown`] may take unless another time is set.
     pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
 
-    /// Returns the address of the locator.
+    /// Returns the address of the locator; the first one, if it listens on several.
     pub fn locator_addr(&self) -> SocketAddr {
-        self.address
+        self.addresses[0]
+    }
+
+    /// Returns all addresses of the locator. One is of loopback if it is to listen on unix sockets alone.
+    pub fn locator_addrs(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Returns the paths of the unix sockets of the locator.
+    pub fn locator_sockets(&self) -> &[PathBuf] {
+        &self.sockets
     }
 
     /// Returns the address for HTTP clients, if a gateway runs.

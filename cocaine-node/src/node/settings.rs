@@ -6,12 +6,33 @@ use cocaine::{Bytes, Limits, MemoryBudget};
 
 use crate::{
     apps::CrashlogLimits,
-    config::{CacheConfig, ChronoConfig, ConfigError, HttpConfig, NodeConfig, UrlfetchConfig},
+    config::{
+        CacheConfig, ChronoConfig, ConfigError, HttpConfig, ListenAddress, NodeConfig, UrlfetchConfig,
+        locator_ports,
+    },
     gateway::Gateway,
     helper::Helper,
     log::Log,
+    service_host::ServicePorts,
     services::{cache::CacheService, chrono::ChronoShared, urlfetch::UrlfetchShared},
 };
+
+/// The services that a node runs, other than the locator.
+pub(super) const SERVICES: [&str; 13] = [
+    "storage",
+    "logging",
+    "node",
+    "cache",
+    "chrono",
+    "echo",
+    "geobase",
+    "logging::stream",
+    "metrics",
+    "logging::v2",
+    "unicorn",
+    "uniresis",
+    "urlfetch",
+];
 
 /// The settings of a node.
 #[derive(Debug)]
@@ -19,7 +40,8 @@ use crate::{
 pub(super) struct NodeSettings {
     /// The configuration that the settings come from.
     pub(super) config: NodeConfig,
-    pub(super) listen: String,
+    /// The addresses of the locator.
+    pub(super) listen: Vec<ListenAddress>,
     /// The data folder; in memory if `None`.
     pub(super) data: Option<PathBuf>,
     pub(super) cluster: bool,
@@ -54,5 +76,15 @@ impl NodeSettings {
         ChronoShared::new(self.chrono)?;
         UrlfetchShared::new(&self.urlfetch)?;
         self.http.as_ref().map_or(Ok(()), Gateway::check)
+    }
+
+    /// Returns the ports that the services may have.
+    pub(super) fn service_ports(&self) -> Result<ServicePorts, ConfigError> {
+        let network = &self.config.network;
+        let mut reserved = locator_ports(&self.listen);
+        // They start after the services.
+        let gateway = self.http.iter().flat_map(|http| [&http.listen, &http.admin]).flatten();
+        reserved.extend(gateway.filter_map(|address| address.rsplit_once(':')?.1.parse::<u16>().ok()));
+        Ok(ServicePorts::new(network.pinned.clone(), network.shared_range()?, &reserved))
     }
 }

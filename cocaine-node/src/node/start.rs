@@ -1,15 +1,10 @@
-//! How a node starts: its services one after the other, each on a port of its own.
+//! How a node starts: its services one after the other, each on a port of its own, and the locator last.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::PathBuf,
-    sync::Arc,
-    time::Instant,
-};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Instant};
 
 use cocaine::{
     Bytes, ServiceInfo,
-    server::{Dispatch, Server},
+    server::{Dispatch, ListeningSocket, Server, ServerBuilder},
 };
 use cocaine_bindings::{
     ServeCache, ServeChrono, ServeEcho, ServeGeobase, ServeLocator, ServeLogging, ServeLoggingStream,
@@ -33,9 +28,9 @@ use crate::{
     gateway::Gateway,
     helper::{Helper, WorkerGroups},
     log::{Log, LogBroadcast},
-    metrics::MetricsRegistry,
+    metrics::{MeteredService, MetricsRegistry},
     registry::{Registry, Routers},
-    service_host::{ServiceHost, lookup_hostname},
+    service_host::{BindError, ListenHosts, ServiceHost, lookup_hostname},
     services::{
         cache::CacheService,
         chrono::ChronoShared,
@@ -98,7 +93,9 @@ impl NodeSettings {
             LocatorShared::new(uuid.clone(), self.cluster, registry.clone(), routers.clone(), store.clone());
         let locator = Arc::new(locator);
         locator.load_groups().await?;
-        let host = self.service_host(registry.clone()).await;
+        let host = self.service_host(registry.clone()).await?;
+        // Before the other services: none of them can get the locator's port. Who connects meanwhile waits for the answer.
+        let sockets = host.hosts.bind_locator().await.map_err(|error| listen_error("locator", error))?;
         let broadcast = LogBroadcast::default();
         let environment = self.app_environment(store.clone(), broadcast.clone())?;
         let locators = environment.launcher.locators.clone();
@@ -110,21 +107,22 @@ impl NodeSettings {
         shared.start_core_services(&mut starter).await?;
         self.start_plugin_services(&shared, &mut starter).await?;
         let locate = ServeLocator::new(move |caller| LocatorService::new(locator.clone(), caller));
-        let address = starter.start("locator", locate, Some(&self.listen)).await?;
+        let addresses = starter.start_locator(locate, sockets)?;
         let services = starter.services;
-        warn_if_unspecified(address, &host);
+        let local = local_locators(&host, &addresses);
         // Set once, here; before it is set, no app runs.
-        let _ = locators.set(local_address(address).to_string());
+        let _ = locators.set(local.clone());
         let (metrics, log) = (host.metrics.clone(), shared.log);
         let collector = NodeCollector { since, metrics, apps: apps.clone(), log, store: store.clone() };
-        let gateway = self.start_gateway(address, collector).await?;
+        let gateway = self.start_gateway(&local, collector).await?;
         let apps = AppsGuard(apps);
         self.start_apps(&apps.0).await;
         let housekeeper = Housekeeper::start(apps.0.clone());
         let (upkeep, control) = (Upkeep::start(store.clone()), self.start_control(&store));
         let ticking = host.metrics.update_rates();
         Ok(Node {
-            address,
+            addresses,
+            sockets: host.hosts.sockets().to_vec(),
             services,
             apps,
             registry,
@@ -161,16 +159,15 @@ impl NodeSettings {
         }
     }
 
-    /// Starts the gateway, if there is one, in front of the locator at this address.
+    /// Starts the gateway, if there is one, in front of the locator at these addresses.
     async fn start_gateway(
         &self,
-        locator: SocketAddr,
+        locators: &str,
         collector: NodeCollector,
     ) -> Result<Option<Gateway>, StartError> {
         let Some(http) = &self.http else { return Ok(None) };
-        let locator = local_address(locator).to_string();
         let memory = self.memory.clone();
-        Ok(Some(Gateway::start_with(&locator, http, memory, vec![Box::new(collector)]).await?))
+        Ok(Some(Gateway::start_with(locators, http, memory, vec![Box::new(collector)]).await?))
     }
 
     /// Starts the services of plugins, each of which gives way to an app of its name.
@@ -209,14 +206,16 @@ impl NodeSettings {
         starter.start_plugin("urlfetch", ServeUrlfetch::new(move |caller| urlfetch.service(caller))).await
     }
 
-    async fn service_host(&self, registry: Registry) -> ServiceHost {
+    async fn service_host(&self, registry: Registry) -> Result<ServiceHost, StartError> {
+        let hosts = ListenHosts::resolve(&self.listen).await;
+        let hosts = hosts.map_err(|error| listen_error("locator", error))?;
+        let (ports, metrics) = (self.service_ports()?, MetricsRegistry::default());
         let addresses = match &self.hostname {
             Some(hostname) => lookup_hostname(hostname).await,
             None => Vec::new(),
         };
-        let (listen, metrics) = (self.listen.clone(), MetricsRegistry::default());
         let (limits, memory) = (self.limits, self.memory.clone());
-        ServiceHost { listen, addresses, limits, memory, registry, metrics }
+        Ok(ServiceHost { hosts, ports, addresses, limits, memory, registry, metrics })
     }
 
     fn app_environment(&self, store: Store, broadcast: LogBroadcast) -> Result<AppEnvironment, StartError> {
@@ -267,13 +266,13 @@ impl SharedParts {
     async fn start_core_services(&self, starter: &mut ServiceStarter<'_>) -> Result<(), StartError> {
         let store = self.store.clone();
         let storage = ServeStorage::new(move |caller| StorageService::new(&store, caller));
-        starter.start("storage", storage, None).await?;
+        starter.start("storage", storage).await?;
         let log = LoggingService::new(self.log.clone(), self.broadcast.clone());
         let logging = logging::limited(ServeLogging::new(move |_| log.clone()));
-        starter.start("logging", logging, None).await?;
+        starter.start("logging", logging).await?;
         let apps = self.apps.clone();
         let node = ServeNode::new(move |caller| NodeService::new(apps.clone(), caller));
-        starter.start("node", node, None).await?;
+        starter.start("node", node).await?;
         Ok(())
     }
 
@@ -282,25 +281,6 @@ impl SharedParts {
         let (metrics, memory) = (host.metrics.clone(), host.memory.clone());
         MetricsService::new(MetricSources { since, metrics, memory, apps, filters: logging.filters(), log })
     }
-}
-
-fn warn_if_unspecified(address: SocketAddr, host: &ServiceHost) {
-    if address.ip().is_unspecified() && host.addresses.is_empty() {
-        tracing::warn!(
-            "listening on all addresses: a client is told the one that it has connected to; set `hostname` to announce \
-             another"
-        );
-    }
-}
-
-/// Returns the address at which this machine reaches a server of its own.
-fn local_address(mut address: SocketAddr) -> SocketAddr {
-    match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-        _ => {}
-    }
-    address
 }
 
 /// Opens the store in a folder, or in memory.
@@ -323,44 +303,76 @@ struct ServiceStarter<'a> {
 }
 
 impl ServiceStarter<'_> {
-    /// Serves on `listen`, or on a free port of the locator's address, and registers the service.
-    async fn start(
+    /// Serves a service of the core, and registers it.
+    async fn start(&mut self, name: &'static str, dispatch: impl Dispatch) -> Result<(), StartError> {
+        let (server, service) = self.bind(name, dispatch).await?;
+        self.register(name, server, service);
+        Ok(())
+    }
+
+    /// Serves a service, and registers it for as long as no app has its name.
+    async fn start_plugin(&mut self, name: &'static str, dispatch: impl Dispatch) -> Result<(), StartError> {
+        let (server, service) = self.bind(name, dispatch).await?;
+        let registration = self.host.registry.register_fallback(name, service);
+        self.services.push(RunningService { server, _registration: Some(registration) });
+        Ok(())
+    }
+
+    /// Serves the locator on its sockets. Returns the addresses of its TCP ports.
+    fn start_locator(
         &mut self,
-        name: &'static str,
         dispatch: impl Dispatch,
-        listen: Option<&str>,
-    ) -> Result<SocketAddr, StartError> {
-        let (server, service) = self.bind(name, dispatch, listen).await?;
+        sockets: Vec<ListeningSocket>,
+    ) -> Result<Vec<SocketAddr>, StartError> {
+        let spec = dispatch.spec();
+        let server = self.server_builder(spec.name, dispatch);
+        let failed = |source| listen_error(spec.name, BindError { address: "its sockets".into(), source });
+        let (server, service) = self.host.serve(spec, server, sockets).map_err(failed)?;
+        let addresses = server.local_addrs().to_vec();
+        self.register(spec.name, server, service);
+        Ok(addresses)
+    }
+
+    fn register(&mut self, name: &str, server: Server, service: ServiceInfo) {
         // Can fail only if a client finds the port of `node` and starts an app of this name before the node has started.
         let registration = self.host.registry.register_local(name, service);
         let registration =
             registration.inspect_err(|error| tracing::error!(%error, "a service cannot be resolved")).ok();
-        let address = server.local_addr();
         self.services.push(RunningService { server, _registration: registration });
-        Ok(address)
-    }
-
-    /// Serves on a free port, and registers the service for as long as no app has its name.
-    async fn start_plugin(&mut self, name: &'static str, dispatch: impl Dispatch) -> Result<(), StartError> {
-        let (server, service) = self.bind(name, dispatch, None).await?;
-        let registration = self.host.registry.register_fallback(name, service);
-        self.services.push(RunningService { server, _registration: Some(registration) });
-        Ok(())
     }
 
     async fn bind(
         &self,
         name: &'static str,
         dispatch: impl Dispatch,
-        listen: Option<&str>,
     ) -> Result<(Server, ServiceInfo), StartError> {
         let spec = dispatch.spec();
-        let mut server = self.host.server_builder(name, dispatch);
-        if let Some(extra) = &self.extra {
-            server = server.reply_header("connect", EXTRA, extra.clone());
-        }
-        let address = listen.map_or_else(|| self.host.free_address(), str::to_owned);
-        let to_error = |source| StartError::Listen { service: name, address: address.clone(), source };
-        self.host.bind_at(&address, spec, server).await.map_err(to_error)
+        let server = self.server_builder(name, dispatch);
+        self.host.bind_server(name, spec, server).await.map_err(|error| listen_error(name, error))
     }
+
+    fn server_builder<D: Dispatch>(&self, name: &str, dispatch: D) -> ServerBuilder<MeteredService<D>> {
+        let server = self.host.server_builder(name, dispatch);
+        match &self.extra {
+            Some(extra) => server.reply_header("connect", EXTRA, extra.clone()),
+            None => server,
+        }
+    }
+}
+
+/// Returns the addresses by which this machine reaches the locator, separated by commas. Warns if the node listens on all
+/// addresses and knows none to announce.
+fn local_locators(host: &ServiceHost, addresses: &[SocketAddr]) -> String {
+    if host.hosts.is_unspecified() && host.addresses.is_empty() {
+        tracing::warn!(
+            "listening on all addresses: a client is told the one that it has connected to; set `hostname` to \
+             announce another"
+        );
+    }
+    let local: Vec<_> = host.hosts.local_addresses(addresses).iter().map(ToString::to_string).collect();
+    local.join(",")
+}
+
+fn listen_error(service: &'static str, BindError { address, source }: BindError) -> StartError {
+    StartError::Listen { service, address, source }
 }

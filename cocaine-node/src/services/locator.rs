@@ -1,8 +1,10 @@
 //! `locator`: resolves names, and publishes services and routing tables (`protocol.md` 7).
 
+mod reachable;
+
 use std::{
     collections::BTreeMap,
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
@@ -17,6 +19,7 @@ use cocaine_bindings::{
     locator::{PublishReceiver, RoutingReceiver},
 };
 
+use self::reachable::reachable_endpoints;
 use crate::{
     errno::{self, Errno},
     registry::{
@@ -194,17 +197,10 @@ impl LocatorServer for LocatorService {
     }
 }
 
-/// Returns the service with `local`, the address that a client has connected to, in place of unspecified ones: it reaches
-/// this machine, whatever names and addresses the machine has.
+/// Returns the service with the endpoints that a client can use which has connected to `local`.
 fn with_reachable_endpoints(service: &ServiceInfo, local: Option<SocketAddr>) -> ServiceInfo {
-    let mut service = service.clone();
-    for Endpoint(address) in &mut service.endpoints {
-        if address.ip().is_unspecified() {
-            let local = local.map_or(Ipv4Addr::LOCALHOST.into(), |local| local.ip().to_canonical());
-            *address = SocketAddr::new(local, address.port());
-        }
-    }
-    service
+    let endpoints = reachable_endpoints(&service.endpoints, local);
+    ServiceInfo { endpoints, version: service.version, graph: service.graph.clone() }
 }
 
 /// Sends tables to a router for as long as it is subscribed.
@@ -224,7 +220,7 @@ pub(crate) struct ServiceUpdateStream {
     /// `None` without a cluster: then the stream is closed at once.
     updates: Option<ServiceUpdates>,
     uuid: String,
-    /// The address that the subscriber has connected to.
+    /// The address that the subscriber has connected to; `None` if it has by a unix socket.
     local: Option<SocketAddr>,
     ended: bool,
 }

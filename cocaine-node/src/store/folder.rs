@@ -17,7 +17,9 @@ pub(crate) use self::restore::restore;
 
 use self::lock::FolderLock;
 use super::{OpenError, StoreError, durability::sync_folder, format, writer::Backend};
-use crate::permissions::{PRIVATE_FILE, PRIVATE_FOLDER, create_private_folder, narrow, write_private_file};
+use crate::permissions::{
+    PRIVATE_FILE, PRIVATE_FOLDER, create_private_folder, inherit_owner, narrow, write_private_file,
+};
 
 pub(super) const DATABASE_FILE: &str = "node.redb";
 /// A database until it is whole.
@@ -131,13 +133,12 @@ impl DataFolder {
 
     /// Creates an empty database beside the place of the folder's database.
     fn create_new(&self) -> Result<Database, DatabaseError> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .mode(PRIVATE_FILE)
-            .open(self.path.join(NEW_FILE))
-            .map_err(|source| DatabaseError::Storage(StorageError::Io(source)))?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true).mode(PRIVATE_FILE);
+        let created = options.open(self.path.join(NEW_FILE));
+        let file = created
+            .and_then(|file| inherit_owner(&file, &self.path).map(|()| file))
+            .map_err(StorageError::Io)?;
         database_builder().create_with_backend(FileBackend::new(file)?)
     }
 

@@ -26,8 +26,13 @@ impl Cloud {
     }
 
     pub(crate) async fn with(builder: NodeBuilder) -> Self {
+        Self::listening(builder.listen("127.0.0.1:0")).await
+    }
+
+    /// Starts a node that listens where `builder` says.
+    pub(crate) async fn listening(builder: NodeBuilder) -> Self {
         let helper = Helper::at(env!("CARGO_BIN_EXE_cocaine-node"));
-        let node = builder.listen("127.0.0.1:0").helper(helper).start().await.unwrap();
+        let node = builder.helper(helper).start().await.unwrap();
         let client = Client::new(&node.locator_addr().to_string()).unwrap();
         let Cloud { client, storage, apps, .. } = Cloud::of(client).await;
         Self { node, client, storage, apps }

@@ -105,7 +105,7 @@ async fn scraped_metrics_have_apps_and_services() {
         "cocaine_app_workers_crashed_total{app=\"busy\"} 0",
         "cocaine_service_connections_total{service=\"busy\",outcome=\"accepted\"} 1",
         "cocaine_service_calls_total{service=\"busy\"} 3",
-        "cocaine_gateway_in_flight 1",
+        "cocaine_gateway_in_flight_requests 1",
         "# UNIT cocaine_app_oldest_event_seconds seconds",
     ] {
         assert!(text.lines().any(|found| found == line), "{line}: {text}");

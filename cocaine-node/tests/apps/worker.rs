@@ -48,6 +48,11 @@ async fn run(mode: &str, args: &[String]) {
             await_event(socket);
             socket.write_all(&[0xc1, 0xc1]).unwrap();
         }),
+        "ends-at-error" => raw(args, |socket| {
+            await_bytes(socket, &[0x94, 2, 1]);
+            println!("an error was read");
+            std::process::exit(9);
+        }),
         "flood" => raw(args, flood),
         "deaf" => raw(args, |socket| {
             await_event(socket);
@@ -145,9 +150,14 @@ fn raw(args: &[String], act: impl FnOnce(&mut UnixStream)) {
 
 /// Waits for the first invocation, which has the id 2.
 fn await_event(socket: &mut UnixStream) {
+    await_bytes(socket, &[0x94, 2, 0, 0x91]);
+}
+
+/// Reads until these bytes have come.
+fn await_bytes(socket: &mut UnixStream, bytes: &[u8]) {
     let mut seen = Vec::new();
     let mut buffer = [0; 4096];
-    while !seen.windows(4).any(|window| window == [0x94, 2, 0, 0x91]) {
+    while !seen.windows(bytes.len()).any(|window| window == bytes) {
         let read = socket.read(&mut buffer).unwrap();
         seen.extend_from_slice(&buffer[..read]);
     }

@@ -54,9 +54,10 @@ async fn metrics_count_requests() {
         "cocaine_gateway_requests_total{service=\"app\",status=\"502\"} 1",
         "cocaine_gateway_retries_total{service=\"app\"} 1",
         "cocaine_gateway_received_bytes_total 5",
-        "cocaine_gateway_in_flight 1",
-        "cocaine_gateway_clients 1",
-        "cocaine_gateway_seconds_count{service=\"app\"} 4",
+        "cocaine_gateway_in_flight_requests 1",
+        "cocaine_gateway_client_connections 1",
+        "# UNIT cocaine_gateway_request_duration_seconds seconds",
+        "cocaine_gateway_request_duration_seconds_count{service=\"app\"} 4",
     ] {
         assert!(metrics.text().lines().any(|found| found == line), "{line}: {}", metrics.text());
     }

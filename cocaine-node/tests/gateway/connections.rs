@@ -48,7 +48,7 @@ async fn thousand_idle_connections_are_kept() {
             let chunk = echoed_request(&answer);
             assert_eq!(chunk.uri, format!("/?{round}-{number}").as_bytes());
         }
-        assert!(metric_is(&cloud, "clients", 1001).await, "one more for the metrics");
+        assert!(metric_is(&cloud, "client_connections", 1001).await, "one more for the metrics");
     }
     drop(idle);
     assert_idle(&mut cloud).await;

@@ -57,8 +57,8 @@ pub(crate) async fn metric_is(cloud: &Cloud, name: &str, value: usize) -> bool {
 /// Checks that no earlier request is in flight any more, and that the gateway still answers.
 pub(crate) async fn assert_idle(cloud: &mut Cloud) {
     // The request for the metrics counts itself.
-    wait_until("no request is in flight", async || metric_is(cloud, "in_flight", 1).await).await;
-    wait_until("no client is connected", async || metric_is(cloud, "clients", 1).await).await;
+    wait_until("no request is in flight", async || metric_is(cloud, "in_flight_requests", 1).await).await;
+    wait_until("no client is connected", async || metric_is(cloud, "client_connections", 1).await).await;
     cloud.drain_events();
     cloud.respond(text("as ever"));
     assert_eq!(fetch(cloud.http_addr(), get("/app/web")).await.text(), "as ever");

@@ -61,7 +61,7 @@ fn json_is_known_by_its_content() {
     let minimal = "{\"version\": 4}";
     for start in ["", " \n\t", "\u{feff}", "// first\n", "/* a\n b */ // c\n"] {
         let config = read(&format!("{start}{minimal}")).unwrap();
-        assert_eq!(config.listen.as_deref(), Some("[::]:10053"), "{start:?}");
+        assert_eq!(config.listen, Some("[::]:10053".into()), "{start:?}");
     }
     for toml in ["", "# {\n", "[log]\n", "\n\nuuid = \"{\"\n"] {
         assert_eq!(read(toml).unwrap().warnings, [], "{toml:?}");

@@ -95,6 +95,22 @@ async fn program_prints_address_and_stops_on_signal() {
     }
 }
 
+#[tokio::test]
+async fn program_prints_all_addresses_of_locator() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = format!("unix:{}", folder.path().join("locator").display());
+    let program =
+        Program::start(&folder.path().join("data"), &["--listen", &format!("127.0.0.2:0,{socket}")]);
+    let addresses = program.first_line.strip_prefix("cocaine-node is listening on ").unwrap();
+    let addresses: Vec<_> = addresses.split_once(" (locator)").unwrap().0.split(", ").collect();
+    assert!(addresses.len() == 3 && addresses[1].starts_with("127.0.0.2:"), "{addresses:?}");
+    assert_eq!(addresses[2], socket);
+    for address in addresses {
+        let storage: StorageClient = Client::new(address).unwrap().service().await.unwrap();
+        assert!(storage.find("c", &["t"]).await.unwrap().is_empty());
+    }
+}
+
 fn check_config(args: &[&str], config: &str) -> (bool, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("node.toml");
@@ -115,6 +131,10 @@ fn configuration_is_checked_without_a_start() {
     for (args, config, error) in [
         (&[][..], "lisen = 'x'", "unknown field `lisen`"),
         (&[], "shutdown_timeout = -1", "shutdown_timeout"),
+        (&[], "listen = []", "listen is an empty list"),
+        (&[], "listen = ['unix:run/locator']", "cannot listen on `unix:run/locator`"),
+        (&[], "[network]\npinned = { storage = 10053 }", "that is the port of the locator"),
+        (&[], "[network]\nshared = [45000, 45010]", "the services of the node need 13"),
         (&[], "[cache]\nmax_size = 0", "cache.max_size is 0"),
         (&[], "[urlfetch]\nmax_fetches = 0", "urlfetch.max_fetches is 0"),
         (&[], "[http]\nclients = 0", "clients"),

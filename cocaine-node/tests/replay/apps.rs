@@ -79,6 +79,8 @@ const FLOW: Scenario = Scenario {
                 // `revoke` of channel 1 with the code [1, 125]
                 ">9302cdffff920192017d",
                 "<94020090",
+                // What the worker sends then still arrives.
+                "<94010290",
             ],
         ),
         Recorded("app/worker_error"),

@@ -315,7 +315,7 @@ async fn failed_spawn_is_an_error() {
     let node = env!("CARGO_BIN_EXE_cocaine-node");
     let text = failure(ProcessSpec { folder: "/no/such/folder".into(), ..shell("") }, node).await;
     assert!(text.starts_with("cannot start a process in /no/such/folder through "), "{text}");
-    assert!(failure(shell(""), "/no/such/helper").await.contains("\"/no/such/helper\""));
+    assert!(failure(shell(""), "/no/such/helper").await.contains("`/no/such/helper`"));
     let environment = [("A".to_owned(), "\0".to_owned())].into();
     assert!(failure(ProcessSpec { environment, ..shell("") }, node).await.contains("nul byte"));
 }

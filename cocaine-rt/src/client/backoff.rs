@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -12,13 +11,15 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+use super::peer_address::PeerAddress;
+
 /// The endpoints that fail, shared by all services and calls of a client.
 ///
 /// The pause after a failure doubles with each further one, from 50 ms to 2 s. While an endpoint fails, one attempt at a
 /// time is admitted. Callers that wait meanwhile share its failure, or continue once the peer has replied.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
-    failing: Mutex<HashMap<SocketAddr, FailingEndpoint>>,
+    failing: Mutex<HashMap<PeerAddress, FailingEndpoint>>,
     /// Notified when an endpoint fails or recovers.
     changed: Notify,
 }
@@ -63,18 +64,18 @@ impl Backoff {
     const MAX_ENDPOINTS: usize = 1024;
 
     /// Returns whether an attempt would begin without a pause.
-    pub(crate) fn is_due(&self, endpoint: SocketAddr) -> bool {
-        self.lock().get(&endpoint).is_none_or(|failing| failing.next_attempt <= Instant::now())
+    pub(crate) fn is_due(&self, endpoint: &PeerAddress) -> bool {
+        self.lock().get(endpoint).is_none_or(|failing| failing.next_attempt <= Instant::now())
     }
 
     /// Returns whether the endpoint has failed, and has not been seen to work since.
-    pub(crate) fn is_failing(&self, endpoint: SocketAddr) -> bool {
-        self.lock().contains_key(&endpoint)
+    pub(crate) fn is_failing(&self, endpoint: &PeerAddress) -> bool {
+        self.lock().contains_key(endpoint)
     }
 
     /// Waits until an attempt to connect to `endpoint` may begin. Fails with the error of an attempt that failed while the
     /// caller waited.
-    pub(crate) async fn admit(&self, endpoint: SocketAddr) -> Result<(), Arc<str>> {
+    pub(crate) async fn admit(&self, endpoint: &PeerAddress) -> Result<(), Arc<str>> {
         let mut failures = None;
         loop {
             let changed = self.changed.notified();
@@ -90,13 +91,13 @@ impl Backoff {
     }
 
     /// Admits an attempt if it is due. `seen` is the number of failures when the caller began to wait.
-    fn check(&self, endpoint: SocketAddr, seen: &mut Option<u32>) -> Admission {
+    fn check(&self, endpoint: &PeerAddress, seen: &mut Option<u32>) -> Admission {
         let mut failing = self.lock();
         let now = Instant::now();
-        if failing.get(&endpoint).is_some_and(|state| state.is_forgotten(now)) {
-            failing.remove(&endpoint);
+        if failing.get(endpoint).is_some_and(|state| state.is_forgotten(now)) {
+            failing.remove(endpoint);
         }
-        let Some(state) = failing.get_mut(&endpoint) else { return Admission::Admitted };
+        let Some(state) = failing.get_mut(endpoint) else { return Admission::Admitted };
         if seen.is_some_and(|seen| state.failures > seen) {
             return Admission::Failed(state.error.clone());
         }
@@ -110,17 +111,17 @@ impl Backoff {
 
     /// Records that an attempt, or the connection that it made, has failed. Attempts that began before an earlier failure
     /// was recorded are part of that failure.
-    pub(crate) fn record_failure(&self, endpoint: SocketAddr, began: Instant, error: &str) {
+    pub(crate) fn record_failure(&self, endpoint: &PeerAddress, began: Instant, error: &str) {
         let now = Instant::now();
         let mut failing = self.lock();
-        if failing.len() >= Self::MAX_ENDPOINTS && !failing.contains_key(&endpoint) {
+        if failing.len() >= Self::MAX_ENDPOINTS && !failing.contains_key(endpoint) {
             failing.retain(|_, state| !state.is_forgotten(now));
             if failing.len() >= Self::MAX_ENDPOINTS {
                 return;
             }
         }
         let fresh = FailingEndpoint { failures: 0, failed_at: now, next_attempt: now, error: Arc::default() };
-        let state = failing.entry(endpoint).or_insert(fresh);
+        let state = failing.entry(endpoint.clone()).or_insert(fresh);
         if state.failures > 0 && began <= state.failed_at {
             return;
         }
@@ -132,13 +133,13 @@ impl Backoff {
     }
 
     /// Records that the endpoint works.
-    pub(crate) fn record_success(&self, endpoint: SocketAddr) {
-        if self.lock().remove(&endpoint).is_some() {
+    pub(crate) fn record_success(&self, endpoint: &PeerAddress) {
+        if self.lock().remove(endpoint).is_some() {
             self.changed.notify_waiters();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<SocketAddr, FailingEndpoint>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<PeerAddress, FailingEndpoint>> {
         self.failing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -151,8 +152,8 @@ mod tests {
 
     use super::*;
 
-    fn endpoint(port: u16) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, port).into()
+    fn endpoint(port: u16) -> PeerAddress {
+        PeerAddress::Tcp((Ipv4Addr::LOCALHOST, port).into())
     }
 
     #[tokio::test(start_paused = true)]
@@ -160,15 +161,15 @@ mod tests {
         let (backoff, mut waits) = (Backoff::default(), Vec::new());
         for _ in 0..8 {
             let start = Instant::now();
-            backoff.admit(endpoint(1)).await.unwrap();
+            backoff.admit(&endpoint(1)).await.unwrap();
             waits.push(start.elapsed().as_millis());
             tokio::time::advance(Duration::from_millis(1)).await;
-            backoff.record_failure(endpoint(1), Instant::now(), "refused");
+            backoff.record_failure(&endpoint(1), Instant::now(), "refused");
         }
         assert_eq!(waits, [0, 50, 100, 200, 400, 800, 1600, 2000]);
-        assert!(backoff.is_due(endpoint(2)), "another endpoint is not affected");
-        backoff.record_success(endpoint(1));
-        assert!(backoff.is_due(endpoint(1)));
+        assert!(backoff.is_due(&endpoint(2)), "another endpoint is not affected");
+        backoff.record_success(&endpoint(1));
+        assert!(backoff.is_due(&endpoint(1)));
     }
 
     #[tokio::test(start_paused = true)]
@@ -176,24 +177,24 @@ mod tests {
         let (backoff, began) = (Backoff::default(), Instant::now());
         tokio::time::advance(Duration::from_millis(1)).await;
         for _ in 0..50 {
-            backoff.record_failure(endpoint(1), began, "closed");
+            backoff.record_failure(&endpoint(1), began, "closed");
         }
         let start = Instant::now();
-        backoff.admit(endpoint(1)).await.unwrap();
+        backoff.admit(&endpoint(1)).await.unwrap();
         assert_eq!(start.elapsed(), Backoff::MIN_PAUSE);
     }
 
     #[tokio::test(start_paused = true)]
     async fn waiting_callers_share_the_failed_attempt() {
         let backoff = Arc::new(Backoff::default());
-        backoff.record_failure(endpoint(1), Instant::now(), "first");
+        backoff.record_failure(&endpoint(1), Instant::now(), "first");
         let mut callers = JoinSet::new();
         for _ in 0..50 {
             let backoff = backoff.clone();
-            callers.spawn(async move { backoff.admit(endpoint(1)).await });
+            callers.spawn(async move { backoff.admit(&endpoint(1)).await });
         }
         callers.join_next().await.unwrap().unwrap().expect("one attempt is admitted");
-        backoff.record_failure(endpoint(1), Instant::now(), "second");
+        backoff.record_failure(&endpoint(1), Instant::now(), "second");
         for outcome in callers.join_all().await {
             assert_eq!(&*outcome.unwrap_err(), "second");
         }
@@ -202,14 +203,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn waiting_callers_go_on_after_recovery() {
         let backoff = Arc::new(Backoff::default());
-        backoff.record_failure(endpoint(1), Instant::now(), "first");
+        backoff.record_failure(&endpoint(1), Instant::now(), "first");
         let waiting = tokio::spawn({
             let backoff = backoff.clone();
-            async move { backoff.admit(endpoint(1)).await }
+            async move { backoff.admit(&endpoint(1)).await }
         });
         tokio::task::yield_now().await;
         let start = Instant::now();
-        backoff.record_success(endpoint(1));
+        backoff.record_success(&endpoint(1));
         waiting.await.unwrap().unwrap();
         assert_eq!(start.elapsed(), Duration::ZERO);
     }
@@ -219,12 +220,12 @@ mod tests {
         let backoff = Backoff::default();
         for _ in 0..8 {
             tokio::time::advance(Duration::from_millis(1)).await;
-            backoff.record_failure(endpoint(1), Instant::now(), "refused");
+            backoff.record_failure(&endpoint(1), Instant::now(), "refused");
         }
         tokio::time::advance(Backoff::MEMORY * 2).await;
         let start = Instant::now();
         for _ in 0..50 {
-            backoff.admit(endpoint(1)).await.unwrap();
+            backoff.admit(&endpoint(1)).await.unwrap();
         }
         assert_eq!(start.elapsed(), Duration::ZERO);
     }
@@ -233,11 +234,11 @@ mod tests {
     async fn number_of_remembered_endpoints_is_bounded() {
         let backoff = Backoff::default();
         for port in 0..=u16::MAX {
-            backoff.record_failure(endpoint(port), Instant::now(), "refused");
+            backoff.record_failure(&endpoint(port), Instant::now(), "refused");
         }
         assert_eq!(backoff.lock().len(), Backoff::MAX_ENDPOINTS);
         tokio::time::advance(Backoff::MEMORY * 2).await;
-        backoff.record_failure(endpoint(u16::MAX), Instant::now(), "refused");
+        backoff.record_failure(&endpoint(u16::MAX), Instant::now(), "refused");
         assert_eq!(backoff.lock().len(), 1, "old failures make room");
     }
 }

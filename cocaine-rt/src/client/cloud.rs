@@ -112,7 +112,7 @@ impl Cloud {
         if endpoints.is_empty() {
             return Err(Error::new(ErrorKind::Connect("the locator names no endpoint".into())));
         }
-        let addresses = endpoints.iter().map(|endpoint| endpoint.0).collect();
+        let addresses = endpoints.iter().map(|endpoint| endpoint.0.into()).collect();
         let connected = self.connector.connect(addresses, deadline).await;
         connected.map_err(|failures| Error::new(ErrorKind::Connect(failures.to_string())))
     }

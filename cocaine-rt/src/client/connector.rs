@@ -1,22 +1,17 @@
 //! Connects to endpoints in order, and passes over those that fail or do not respond.
 
-use std::{error::Error as _, future::poll_fn, net::SocketAddr, sync::Arc, time::Duration};
+use std::{error::Error as _, future::poll_fn, sync::Arc, time::Duration};
 
-use tokio::{
-    net::TcpStream,
-    time::{Instant, timeout},
-};
+use tokio::time::{Instant, timeout};
 
 use crate::{
     client::{
         backoff::Backoff,
         failures::Failures,
+        peer_address::PeerAddress,
         race::{race, shared_delay},
     },
-    connection::{
-        driver,
-        handle::{self, ConnectionHandle, SharedConnection},
-    },
+    connection::handle::{ConnectionHandle, SharedConnection},
     protocol::{error::Error, limits::Limits, memory::MemoryBudget},
 };
 
@@ -68,13 +63,13 @@ impl Connector {
     /// tried when one has failed, or concurrently when one takes long.
     pub(crate) async fn connect(
         self: &Arc<Self>,
-        addresses: Vec<SocketAddr>,
+        addresses: Vec<PeerAddress>,
         deadline: Duration,
     ) -> Result<NewConnection, Failures> {
         let mut failures = Failures::default();
         let count = addresses.len();
         let (due, paused): (Vec<_>, Vec<_>) =
-            addresses.into_iter().partition(|address| self.backoff.is_due(*address));
+            addresses.into_iter().partition(|address| self.backoff.is_due(address));
         let attempts = due.into_iter().chain(paused).map(|address| {
             let connector = self.clone();
             async move { connector.connect_to(address).await }
@@ -92,35 +87,33 @@ impl Connector {
         }
     }
 
-    async fn connect_to(self: Arc<Self>, address: SocketAddr) -> Result<NewConnection, String> {
-        self.backoff.admit(address).await.map_err(|error| error.to_string())?;
-        let (is_unproven, began) = (self.backoff.is_failing(address), Instant::now());
-        let reason = match timeout(self.connect_timeout, TcpStream::connect(address)).await {
+    async fn connect_to(self: Arc<Self>, address: PeerAddress) -> Result<NewConnection, String> {
+        self.backoff.admit(&address).await.map_err(|error| error.to_string())?;
+        let (is_unproven, began) = (self.backoff.is_failing(&address), Instant::now());
+        let reason = match timeout(self.connect_timeout, address.connect()).await {
             Ok(Ok(stream)) => {
-                handle::set_socket_options(&stream, self.keep_alive);
-                let handle =
-                    driver::connect(stream, address.to_string().into(), self.limits, self.memory.clone());
+                let handle = stream.start(&address, self.keep_alive, self.limits, self.memory.clone());
                 tokio::spawn(self.clone().watch(Arc::clone(&handle), address, began));
                 return Ok(NewConnection { handle, is_unproven });
             }
             Ok(Err(error)) => format!("{address}: {error}"),
             Err(_) => format!("{address}: no connection within {:?}", self.connect_timeout),
         };
-        self.backoff.record_failure(address, began, &reason);
+        self.backoff.record_failure(&address, began, &reason);
         Err(reason)
     }
 
     /// Records whether a new connection works. If the peer closes it early without a reply, the endpoint has failed:
     /// otherwise a peer that accepts and closes connections would be retried without a pause.
-    async fn watch(self: Arc<Self>, connection: Arc<SharedConnection>, address: SocketAddr, began: Instant) {
+    async fn watch(self: Arc<Self>, connection: Arc<SharedConnection>, address: PeerAddress, began: Instant) {
         let answered = poll_fn(|cx| connection.with(|mux| mux.poll_answered(cx.waker())));
         match timeout(Backoff::PROVEN_AFTER, answered).await {
             Ok(Err(error)) if is_closed_by_peer(&error) => {
-                self.backoff.record_failure(address, began, &format!("{address}: {error}"));
+                self.backoff.record_failure(&address, began, &format!("{address}: {error}"));
             }
             // This side has closed it, which says nothing about the endpoint.
             Ok(Err(_)) => {}
-            Ok(Ok(())) | Err(_) => self.backoff.record_success(address),
+            Ok(Ok(())) | Err(_) => self.backoff.record_success(&address),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One locator of a cloud: the connections to it, and the requests over them (`protocol.md` 7).
 
-use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
+use std::{future::poll_fn, net::SocketAddr, sync::Arc, task::Poll, time::Duration};
 
 use tokio::{net::lookup_host, time::timeout_at};
 
@@ -11,6 +11,7 @@ use crate::{
         clock,
         connector::Connector,
         methods::{Compatibility, MethodTable, Selector},
+        peer_address::PeerAddress,
         runtime_connections::RuntimeConnections,
         service_connection::{Options, Request, SendAttempt, ServiceConnection},
     },
@@ -113,8 +114,12 @@ impl Locator {
         if message.kind != VALUE {
             return Err(add_context(decode_service_error(&message)));
         }
-        decode::args(&message.args)
-            .map_err(|malformed| add_context(Error::decode(format!("the locator's answer: {malformed}"))))
+        let mut resolved: ServiceInfo = decode::args(&message.args)
+            .map_err(|malformed| add_context(Error::decode(format!("the locator's answer: {malformed}"))))?;
+        if let Ok(SocketAddr::V6(locator)) = connection.handle.peer().parse() {
+            resolved.set_scope(locator);
+        }
+        Ok(resolved)
     }
 
     /// Returns a connection other than `stale`. Callers share the attempt to establish one.
@@ -146,16 +151,23 @@ impl Locator {
         self.connections.usable().filter(is_fresh)
     }
 
-    /// Connects to the first address of the host that accepts.
+    /// Connects to the first address of the locator that accepts.
     async fn connect(&self, deadline: Duration) -> Result<ConnectionHandle> {
-        let Self { address, .. } = self;
         let failed = |text: String| Error::new(ErrorKind::Connect(text));
-        let found = lookup_host((address.host.as_str(), address.port)).await;
-        let addresses: Vec<_> = found.map_err(|error| failed(format!("{address}: {error}")))?.collect();
-        if addresses.is_empty() {
-            return Err(failed(format!("{address}: the name has no address")));
-        }
+        let addresses = find_addresses(&self.address).await;
+        let addresses = addresses.map_err(|reason| failed(format!("{}: {reason}", self.address)))?;
         let connected = self.connector.connect(addresses, deadline).await;
         connected.map(|new| new.handle).map_err(|failures| failed(failures.to_string()))
     }
+}
+
+/// Returns the addresses of a host, or the only one of a socket.
+async fn find_addresses(address: &Address) -> Result<Vec<PeerAddress>, String> {
+    let (host, port) = match address {
+        Address::Tcp { host, port } => (host.as_str(), *port),
+        Address::Unix(path) => return Ok(vec![PeerAddress::Unix(path.clone())]),
+    };
+    let found = lookup_host((host, port)).await.map_err(|error| error.to_string())?;
+    let addresses: Vec<_> = found.map(PeerAddress::from).collect();
+    if addresses.is_empty() { Err("the name has no address".into()) } else { Ok(addresses) }
 }

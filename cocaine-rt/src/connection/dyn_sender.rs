@@ -128,6 +128,11 @@ impl DynSender {
         self.channel.handle.with(|mux| mux.poll_reset(self.channel.key, cx.waker()))
     }
 
+    /// Waits until the connection has ended.
+    pub(crate) fn poll_disconnected(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.channel.handle.with(|mux| mux.poll_closed(cx.waker())).map(drop)
+    }
+
     /// Queues a message without waiting for room.
     pub(crate) fn queue<A: Serialize + ?Sized>(&mut self, kind: u64, args: &A) -> Result<()> {
         self.queue_with(kind, args, Mux::send_message)

@@ -110,6 +110,11 @@ impl<T: Serialize + Send> Sender<T> {
         self.tx.poll_closed(cx)
     }
 
+    /// Waits until the connection has ended, whatever has become of the channel.
+    pub(crate) fn poll_disconnected(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.tx.poll_disconnected(cx)
+    }
+
     /// Drops the half without ending the stream, once the client has said that it does not read any more.
     pub fn abandon(self) {
         self.tx.abandon();

@@ -98,6 +98,23 @@ pub struct ServiceInfo {
     pub graph: Graph,
 }
 
+impl ServiceInfo {
+    /// Sets the scope of link-local endpoints to that of `locator`, if it has a link-local address, too: the number by which a
+    /// machine knows an interface means nothing to another one.
+    pub(crate) fn set_scope(&mut self, locator: SocketAddrV6) {
+        if !locator.ip().is_unicast_link_local() {
+            return;
+        }
+        for Endpoint(address) in &mut self.endpoints {
+            if let SocketAddr::V6(v6) = address
+                && v6.ip().is_unicast_link_local()
+            {
+                v6.set_scope_id(locator.scope_id());
+            }
+        }
+    }
+}
+
 impl From<(UsableEndpoints, u64, Graph)> for ServiceInfo {
     fn from((UsableEndpoints(endpoints), version, graph): (UsableEndpoints, u64, Graph)) -> Self {
         Self { endpoints, version, graph }
@@ -138,6 +155,18 @@ mod tests {
         let info = read_info(&named);
         assert_eq!(info.endpoints, [Endpoint("10.0.0.1:7".parse().unwrap())]);
         assert_eq!((info.version, read_info(&named[..6]).endpoints.len()), (1, 0));
+    }
+
+    #[test]
+    fn link_local_endpoint_has_scope_of_locator() {
+        let scoped = |locator: &str| {
+            let mut info = read_info(&[("fe80::1%2", 1), ("fe80::2", 2), ("fd00::1", 3), ("10.0.0.1", 4)]);
+            info.set_scope(locator.parse().unwrap());
+            info.endpoints.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let expected = ["[fe80::1%7]:1", "[fe80::2%7]:2", "[fd00::1]:3", "10.0.0.1:4"];
+        assert_eq!(scoped("[fe80::9%7]:10053"), expected);
+        assert_eq!(scoped("[fd00::9]:10053")[0], "[fe80::1%2]:1", "it does not say which interface");
     }
 
     #[test]

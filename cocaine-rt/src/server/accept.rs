@@ -1,7 +1,8 @@
 //! Listening sockets, and what follows when a connection cannot be accepted.
 
-use std::{io, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
+use socket2::SockRef;
 use tokio::{
     net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host},
     time::{Instant, sleep},
@@ -13,17 +14,45 @@ use super::idle::close_idle_connections;
 const BACKLOG: u32 = 4096;
 
 /// Listens on the first of the addresses that is free, with room for thousands of connections that wait to be accepted.
+/// The address `[::]` serves clients of IPv4, too, whatever the default of the system is.
 pub async fn listen(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
+    listen_on(address, |socket| SockRef::from(socket).set_only_v6(false)).await
+}
+
+/// Listens like [`listen`], but an address of IPv6 serves clients of IPv6 alone: those of IPv4 may have a socket of their own
+/// on the same port.
+pub async fn listen_v6_only(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
+    listen_on(address, |socket| SockRef::from(socket).set_only_v6(true)).await
+}
+
+async fn listen_on(
+    address: impl ToSocketAddrs,
+    set_versions: impl Fn(&TcpSocket) -> io::Result<()>,
+) -> io::Result<TcpListener> {
     let mut result = Err(io::Error::new(io::ErrorKind::InvalidInput, "the name has no address"));
     for address in lookup_host(address).await? {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        socket.set_reuseaddr(true)?;
-        result = socket.bind(address).and_then(|()| socket.listen(BACKLOG));
+        result = open_listener(address, &set_versions);
         if result.is_ok() {
             break;
         }
     }
     result
+}
+
+fn open_listener(
+    address: SocketAddr,
+    set_versions: &impl Fn(&TcpSocket) -> io::Result<()>,
+) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        let socket = TcpSocket::new_v6()?;
+        set_versions(&socket)?;
+        socket
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Whether a listener can accept connections.

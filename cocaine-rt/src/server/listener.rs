@@ -1,4 +1,4 @@
-//! A listening socket and the connections accepted on it.
+//! A server: its listening sockets, and the connections accepted on them.
 
 use std::{
     collections::HashMap,
@@ -12,21 +12,24 @@ use std::{
 };
 
 use tokio::{
-    net::{TcpListener, TcpStream, ToSocketAddrs},
+    io::{AsyncRead, AsyncWrite},
+    net::ToSocketAddrs,
     sync::watch,
     task::{self, JoinSet},
 };
 
 use super::{
     Call, Dispatch, ServedConnection, ServedGraph, Traced,
-    accept::{AcceptStatus, listen},
+    accept::listen,
     idle::track_idle_connection,
+    listening_socket::{AcceptedStream, ListeningSocket, ListeningSockets, to_canonical},
 };
 use crate::{
     connection::{
         driver::Driver,
         handle::{self, ConnectionHandle, SharedConnection},
         mux::{Mux, Role, root_protocol::RootProtocol},
+        unix::UnixSocket,
     },
     protocol::{limits::Limits, memory::MemoryBudget},
     wire::bytes::Bytes,
@@ -35,7 +38,8 @@ use crate::{
 /// A running server. It runs until [`Server::shutdown`]; dropping it closes its connections at once.
 #[derive(Debug)]
 pub struct Server {
-    address: SocketAddr,
+    /// The addresses of the TCP ports; there is at least one.
+    addresses: Vec<SocketAddr>,
     phase: watch::Sender<Phase>,
     accepting: task::JoinHandle<()>,
 }
@@ -107,9 +111,14 @@ impl Server {
         Self::builder(dispatch).bind(address).await
     }
 
-    /// Returns the address of the listening socket.
+    /// Returns the address of the listening socket; of the first TCP port, if there are several sockets.
     pub fn local_addr(&self) -> SocketAddr {
-        self.address
+        self.addresses[0]
+    }
+
+    /// Returns the addresses of all TCP ports.
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        &self.addresses
     }
 
     /// Stops accepting connections. Open connections stay until their clients close them.
@@ -192,8 +201,22 @@ impl<D: Dispatch> ServerBuilder<D> {
 
     /// Listens on `address` and serves until the server is shut down or dropped.
     pub async fn bind(self, address: impl ToSocketAddrs) -> io::Result<Server> {
-        let listener = listen(address).await?;
-        let address = listener.local_addr()?;
+        self.serve(vec![ListeningSocket::tcp(listen(address).await?)?])
+    }
+
+    /// Serves on these sockets until the server is shut down or dropped.
+    ///
+    /// # Errors
+    /// There is no TCP port among them: a service is announced by an address and a port.
+    pub fn serve(self, sockets: Vec<ListeningSocket>) -> io::Result<Server> {
+        let mut addresses = Vec::with_capacity(sockets.len());
+        for socket in &sockets {
+            addresses.extend(socket.local_addr()?);
+        }
+        if addresses.is_empty() {
+            let text = "a server needs a TCP port, beside its unix sockets";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
         let (phase, phases) = watch::channel(Phase::Accepting);
         let connections = Connections {
             dispatch: Arc::new(self.dispatch),
@@ -206,8 +229,8 @@ impl<D: Dispatch> ServerBuilder<D> {
             by_task: HashMap::new(),
             phases,
         };
-        let accepting = tokio::spawn(connections.run(listener, address));
-        Ok(Server { address, phase, accepting })
+        let accepting = tokio::spawn(connections.run(ListeningSockets::new(sockets)));
+        Ok(Server { addresses, phase, accepting })
     }
 }
 
@@ -224,26 +247,25 @@ struct Connections<D> {
 }
 
 impl<D: Dispatch> Connections<D> {
-    async fn run(mut self, listener: TcpListener, address: SocketAddr) {
+    async fn run(mut self, mut sockets: ListeningSockets) {
         let mut phases = self.phases.clone();
-        let mut status = AcceptStatus::new(address.to_string());
         loop {
             tokio::select! {
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, peer)) => {
-                        status.record_success();
-                        self.serve_connection(stream, peer);
-                    }
-                    Err(error) => {
-                        self.accept_counters.rejected.fetch_add(1, Ordering::Relaxed);
-                        status.recover(&error).await;
+                (index, accepted) = sockets.accept() => {
+                    let served = accepted.and_then(|stream| self.serve_stream(stream, sockets.name(index)));
+                    match served {
+                        Ok(()) => sockets.status(index).record_success(),
+                        Err(error) => {
+                            self.accept_counters.rejected.fetch_add(1, Ordering::Relaxed);
+                            sockets.status(index).recover(&error).await;
+                        }
                     }
                 },
                 Some(ended) = self.tasks.join_next_with_id() => self.remove(ended),
                 () = wait_for_phase(&mut phases, Phase::Draining) => break,
             }
         }
-        drop(listener);
+        drop(sockets);
         self.wait_until_stopped(phases).await;
         self.by_task.values().for_each(|conn| conn.with(Mux::drain));
         let finished = async { while self.tasks.join_next().await.is_some() {} };
@@ -270,12 +292,26 @@ impl<D: Dispatch> Connections<D> {
         self.by_task.remove(&id);
     }
 
-    fn serve_connection(&mut self, stream: TcpStream, peer: SocketAddr) {
+    /// Serves a connection that was accepted on the socket of this name.
+    fn serve_stream(&mut self, stream: AcceptedStream, socket: &str) -> io::Result<()> {
+        match stream {
+            AcceptedStream::Tcp(stream, peer) => {
+                handle::set_socket_options(&stream, Server::KEEP_ALIVE);
+                let local = stream.local_addr().ok().map(to_canonical);
+                self.serve_connection(stream, &peer.to_string(), local);
+            }
+            AcceptedStream::Unix(stream) => self.serve_connection(UnixSocket::new(stream)?, socket, None),
+        }
+        Ok(())
+    }
+
+    fn serve_connection<IO>(&mut self, stream: IO, peer: &str, local: Option<SocketAddr>)
+    where
+        IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         self.accept_counters.accepted.fetch_add(1, Ordering::Relaxed);
-        handle::set_socket_options(&stream, Server::KEEP_ALIVE);
-        let local = stream.local_addr().ok();
         let conn = SharedConnection::new(
-            peer.to_string().into(),
+            peer.into(),
             self.limits,
             self.memory.clone(),
             Role::Server(self.root_protocol.clone()),

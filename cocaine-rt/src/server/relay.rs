@@ -129,6 +129,12 @@ impl Relay {
         self.to.poll_closed(cx)
     }
 
+    /// Returns once the connection of the receiver has ended. A receiver that has revoked its channel is gone for
+    /// [`Relay::poll_closed`], but still gets what is forwarded.
+    pub fn poll_disconnected(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.to.poll_disconnected(cx)
+    }
+
     /// Ends the forwarded stream with an error.
     pub fn fail(self, error: &Error) {
         // A failure means that the receiver is gone.

@@ -9,4 +9,5 @@ mod conformance;
 mod foreign;
 mod golden;
 mod hashes;
+mod names;
 mod types;

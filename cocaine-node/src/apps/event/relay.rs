@@ -4,7 +4,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -30,6 +30,10 @@ pub(crate) struct EventRelay {
     discarded: bool,
     /// The client does not read.
     blocked: bool,
+    /// The client has revoked its channel: it sends nothing more, but still gets what the worker sends.
+    revoked: bool,
+    /// The requests of a client that has revoked its channel so that the worker does not read of it.
+    unended: Option<Relay>,
     deadline: Pin<Box<Sleep>>,
 }
 
@@ -60,7 +64,18 @@ impl EventRelay {
         let requests = Some(Relay::new(client.0, worker.tx));
         let responses = Some(Relay::new(worker.rx, client.1));
         let deadline = Box::pin(tokio::time::sleep(timeout));
-        Self { channels, connection, id, requests, responses, discarded: false, blocked: false, deadline }
+        Self {
+            channels,
+            connection,
+            id,
+            requests,
+            responses,
+            discarded: false,
+            blocked: false,
+            revoked: false,
+            unended: None,
+            deadline,
+        }
     }
 
     /// Relays requests; ready when the client has ended the whole event.
@@ -81,10 +96,16 @@ impl EventRelay {
             }
             RelayEnd::Lost(error) => (error, EventOutcome::Finished),
         };
+        // Only a revoke has a code of the client's own.
+        self.revoked = error.code().is_some();
         match error.wire_code().unwrap_or(Code::EOF) {
             // A client that revokes a channel with code 0 sends the worker nothing.
-            Code { code: 0, .. } => relay.abandon(),
+            Code { code: 0, .. } => self.unended = Some(relay),
             cause => relay.fail(&Error::service(cause, errors::cause_text(cause))),
+        }
+        if self.revoked {
+            self.channels.finish_direction(self.id, Direction::Request);
+            return Poll::Pending;
         }
         self.abandon_responses();
         Poll::Ready(ended)
@@ -128,8 +149,19 @@ impl EventRelay {
     }
 
     /// Ends the event when the worker has finished and is gone. If only the client is gone, the event continues: the worker
-    /// does not know by then, and finishes what it has taken (`worker.md` 3.4).
+    /// does not know by then, and finishes what it has taken (`worker.md` 3.4). A worker that has not read of a revoke may
+    /// never finish: it reads of the end of the client's connection.
     fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<EventOutcome> {
+        if self.revoked
+            && let Some(relay) = &self.responses
+        {
+            ready!(relay.poll_disconnected(cx));
+            if let Some(relay) = self.unended.take() {
+                relay.fail(&Error::service(Code::EOF, errors::cause_text(Code::EOF)));
+            }
+            self.abandon_responses();
+            return Poll::Ready(EventOutcome::Finished);
+        }
         let gone = match (&self.requests, &self.responses) {
             (Some(relay), None) if !self.discarded => relay.poll_closed(cx),
             _ => Poll::Pending,
@@ -154,7 +186,7 @@ impl EventRelay {
     fn expire(&mut self) -> EventOutcome {
         let code = Code::INVOCATION_TIMED_OUT;
         let has_chunk = self.requests.as_ref().is_none_or(Relay::has_started);
-        if let Some(relay) = self.requests.take() {
+        if let Some(relay) = self.requests.take().or(self.unended.take()) {
             relay.fail(&Error::service(code, "invocation has timed out"));
         }
         if let Some(relay) = self.responses.take() {
@@ -192,6 +224,9 @@ impl Future for EventRelay {
 
 impl Drop for EventRelay {
     fn drop(&mut self) {
+        if let Some(relay) = self.unended.take() {
+            relay.abandon();
+        }
         self.channels.remove(self.id);
     }
 }

@@ -7,7 +7,7 @@ use super::{embedded::EmbeddedTask, spawner::Process};
 /// A worker that was started. Dropping this kills it.
 #[derive(Debug)]
 pub(crate) enum WorkerProcess {
-    Spawned(Process),
+    Spawned(Box<Process>),
     Embedded(EmbeddedTask),
 }
 

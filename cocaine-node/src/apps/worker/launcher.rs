@@ -91,7 +91,7 @@ impl WorkerLauncher {
             io::Error::other("this node was given nothing that starts processes (`NodeBuilder::helper`)")
         })?;
         let (process, pipe) = spawner.spawn(spec).await?;
-        Ok((WorkerProcess::Spawned(process), pipe))
+        Ok((WorkerProcess::Spawned(Box::new(process)), pipe))
     }
 
     /// Returns the arguments of a worker, sorted by name (`worker.md` 1.1).

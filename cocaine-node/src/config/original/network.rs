@@ -65,7 +65,8 @@ fn map_address(mapping: &mut Mapping, section: &mut Section<'_>, port: Option<u1
         let message = "is not set: like an original, the node listens on all addresses; to limit it, set it or `--listen`";
         mapping.warn(section.path_of("endpoint"), message);
     }
-    mapping.config.listen = Some(address(endpoint.unwrap_or(ALL_ADDRESSES), port.unwrap_or(LOCATOR_PORT)));
+    let listen = address(endpoint.unwrap_or(ALL_ADDRESSES), port.unwrap_or(LOCATOR_PORT));
+    mapping.config.listen = Some(listen.into());
     mapping.config.hostname = section.take_text("hostname")?.map(str::to_owned);
     Ok(())
 }

@@ -3,7 +3,7 @@ use std::{fs, path::Path};
 use serde::de::DeserializeOwned;
 
 use super::*;
-use crate::config::{AccessLogKind, HttpConfig, LogConfig};
+use crate::config::{AccessLogKind, HttpConfig, LogConfig, LogFormat, LogLevel};
 
 /// Calls `check` with the path and the keys of every section.
 fn each_section(path: &str, keys: &'static [SettingKey], check: &mut dyn FnMut(&str, &'static [SettingKey])) {
@@ -141,7 +141,7 @@ fn documented_defaults_are_those_of_the_types() {
     assert_eq!(defaults.log, log);
     assert_eq!(
         (defaults.log.level, defaults.log.format),
-        (Some(Default::default()), Some(Default::default()))
+        (Some(LogLevel::default()), Some(LogFormat::default()))
     );
     let http = defaults.http.unwrap();
     assert_eq!(http.listen.as_deref(), Some(HttpConfig::DEFAULT_ADDRESS));

@@ -1,22 +1,17 @@
 //! Where clients connect: a TCP port, or a unix socket that only the user of the gateway can open.
 
 use std::{
-    fs, io,
+    io,
     net::{IpAddr, SocketAddr},
-    os::{
-        fd::AsFd,
-        unix::fs::{FileTypeExt, PermissionsExt},
-    },
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream, UnixListener, UnixSocket, UnixStream},
+    net::{TcpListener, TcpStream, UnixListener, UnixStream},
 };
 
-/// How many connections may wait to be accepted on a unix socket.
-const BACKLOG: u32 = 1024;
+use crate::private_socket::{SocketFile, listen_privately};
 
 /// Accepts connections.
 pub(crate) trait Port: Send + 'static {
@@ -66,7 +61,7 @@ impl Port for TcpListener {
 #[derive(Debug)]
 pub(crate) struct PrivateSocket {
     listener: UnixListener,
-    path: PathBuf,
+    file: SocketFile,
 }
 
 impl PrivateSocket {
@@ -75,34 +70,8 @@ impl PrivateSocket {
     /// # Errors
     /// Something else has the path, or the socket cannot be made.
     pub(crate) async fn listen(path: &Path) -> io::Result<Self> {
-        remove_stale_socket(path).await?;
-        let socket = UnixSocket::new_stream()?;
-        // Linux makes the file with the mode that the socket has before it is bound, so that it is never open to others.
-        let descriptor = fs::File::from(socket.as_fd().try_clone_to_owned()?);
-        descriptor.set_permissions(fs::Permissions::from_mode(0o600))?;
-        socket.bind(path)?;
-        let listener = socket.listen(BACKLOG)?;
-        let private = Self { listener, path: path.to_owned() };
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
-        Ok(private)
-    }
-}
-
-async fn remove_stale_socket(path: &Path) -> io::Result<()> {
-    let found = match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        found => found?,
-    };
-    if !found.file_type().is_socket() {
-        return Err(io::Error::new(
-            io::ErrorKind::AlreadyExists,
-            "something that is no socket has this path",
-        ));
-    }
-    match UnixStream::connect(path).await {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
-        Err(error) => Err(error),
-        Ok(_) => Err(io::Error::new(io::ErrorKind::AddrInUse, "another process listens there")),
+        let (listener, file) = listen_privately(path).await?;
+        Ok(Self { listener, file })
     }
 }
 
@@ -114,14 +83,6 @@ impl Port for PrivateSocket {
     }
 
     fn name(&self) -> String {
-        self.path.display().to_string()
-    }
-}
-
-impl Drop for PrivateSocket {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_file(&self.path) {
-            tracing::debug!(path = %self.path.display(), %error, "a socket is not removed");
-        }
+        self.file.path().display().to_string()
     }
 }

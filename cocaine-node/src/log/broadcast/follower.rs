@@ -53,7 +53,7 @@ struct QueuedLine {
 
 impl FollowerQueue {
     /// Returns a queue with the last of `recent` that fit into it.
-    pub(super) fn new(selection: LogSelection, recent: Vec<Arc<LogLine>>) -> Self {
+    pub(super) fn new(selection: LogSelection, recent: &[Arc<LogLine>]) -> Self {
         let mut size = 0;
         let fits = |line: &&Arc<LogLine>| {
             size += line.weight();

@@ -1,7 +1,11 @@
 use std::path::Path;
 
 use super::*;
-use crate::config::documented_defaults;
+use crate::config::{ListenAddress, documented_defaults};
+
+fn address(host: &str, port: u16) -> ListenAddress {
+    ListenAddress::Tcp { host: host.into(), port }
+}
 
 fn parse(text: &str) -> NodeConfig {
     toml::from_str(text).unwrap()
@@ -25,7 +29,7 @@ fn config_keeps_what_it_leaves_out() {
         .urlfetch(UrlfetchConfig::default().max_redirects(4))
         .geobase("cities.mmdb");
     let settings = builder.config(&NodeConfig::default()).settings().unwrap();
-    assert_eq!(settings.listen, "127.0.0.1:1");
+    assert_eq!(settings.listen, [address("127.0.0.1", 1)]);
     assert_eq!(settings.data.as_deref(), Some(Path::new("data")));
     assert!(!settings.cluster && !settings.idle_timeout);
     assert_eq!(settings.restrict, ["storage"]);
@@ -77,7 +81,7 @@ fn later_setter_wins_over_config() {
         .limits(Limits::default())
         .cache(CacheConfig::default());
     let settings = builder.settings().unwrap();
-    assert_eq!((settings.listen.as_str(), settings.data), ("b:2", None));
+    assert_eq!((settings.listen, settings.data), (vec![address("b", 2)], None));
     assert_eq!(settings.startup_timeout, Duration::MAX);
     assert_eq!(settings.limits, Limits::default());
     assert_eq!(settings.cache, CacheConfig::default());

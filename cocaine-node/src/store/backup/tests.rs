@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -195,6 +195,27 @@ async fn replaced_data_stays_under_another_name() {
     store.close().await;
     fs::rename(former, place.data().join("node.redb")).unwrap();
     check_filled(&place.store()).await;
+}
+
+#[tokio::test]
+async fn administrator_leaves_files_to_folders_owner() {
+    const OWNER: u32 = 65_534;
+    if !rustix::process::geteuid().is_root() {
+        // Nobody else can give files away.
+        return;
+    }
+    let place = Place::new();
+    fs::write(place.file(), small_backup().await).unwrap();
+    fs::create_dir(place.data()).unwrap();
+    std::os::unix::fs::chown(place.data(), Some(OWNER), Some(OWNER)).unwrap();
+    let owners =
+        || ["node.redb", "node.lock"].map(|name| fs::metadata(place.data().join(name)).unwrap().uid());
+    place.restore(&place.file(), Replacement::Refused).unwrap();
+    assert_eq!(owners(), [OWNER; 2]);
+    let store = place.store();
+    store.compact().await.unwrap();
+    assert_eq!(owners(), [OWNER; 2]);
+    store.close().await;
 }
 
 #[tokio::test]

@@ -10,7 +10,10 @@ use std::{
 };
 
 use super::in_use;
-use crate::{permissions::PRIVATE_FILE, store::error::OpenError};
+use crate::{
+    permissions::{PRIVATE_FILE, inherit_owner},
+    store::error::OpenError,
+};
 
 const LOCK_FILE: &str = "node.lock";
 
@@ -24,6 +27,7 @@ impl FolderLock {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(PRIVATE_FILE);
         let file = options.open(folder.join(LOCK_FILE)).map_err(failed)?;
+        inherit_owner(&file, folder).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
             Err(TryLockError::WouldBlock) => Err(in_use(folder)),
