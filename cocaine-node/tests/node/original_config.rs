@@ -92,6 +92,15 @@ fn unknown_versions_are_refused() {
 }
 
 #[test]
+fn empty_range_of_ports_is_none() {
+    for (range, shared) in [("0, 0", None), ("7, 7", None), ("9, 8", None), ("0, 60", Some((1, 59)))] {
+        let config = read(&format!("{{\"version\": 4, \"network\": {{\"shared\": [{range}]}}}}")).unwrap();
+        assert_eq!(config.network.shared, shared, "{range}");
+        assert!(config.warnings.iter().all(|warning| warning.path != "network.shared"), "{range}");
+    }
+}
+
+#[test]
 fn mistyped_values_are_named() {
     let with = |rest: &str| error(&format!("{{\"version\": 4,\n{rest}}}"));
     assert_eq!(with("\"network\": []"), "2: network: must be an object");

@@ -1,5 +1,7 @@
 //! The section `services`.
 
+use std::collections::BTreeSet;
+
 use super::{
     document::{Result, Section},
     locator,
@@ -33,6 +35,12 @@ const NO_ZOOKEEPER: &str =
 const NO_FILTERS: &str = "is ignored: set filters with the methods of `logging::v2`";
 const NO_ANNOUNCEMENT: &str = "resources are not announced to others: `uniresis` answers for this machine";
 
+/// Returns the names of a node's services but the locator.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    let names: BTreeSet<_> = SERVICES.iter().map(|(_, name)| *name).collect();
+    names.into_iter().filter(|name| *name != "locator")
+}
+
 /// What the services say about other sections.
 #[derive(Debug, Default)]
 pub(super) struct ServiceSettings<'d> {
@@ -51,9 +59,7 @@ pub(super) fn map<'d>(
     runlist: Option<&str>,
 ) -> Result<ServiceSettings<'d>> {
     let mut settings = ServiceSettings::default();
-    // The locator of version 2 is in no list of services.
-    let names = SERVICES.iter().map(|(_, name)| *name);
-    let mut absent: Vec<_> = names.filter(|name| *name != "locator").collect();
+    let mut absent: Vec<_> = names().collect();
     let path = section.path().to_owned();
     for (name, element) in section.take_rest() {
         let mut component = element.section()?;
@@ -79,7 +85,6 @@ pub(super) fn map<'d>(
         map_args(mapping, kind, &mut args, &mut settings, runlist)?;
         mapping.finish(args);
     }
-    absent.dedup();
     if !absent.is_empty() {
         let message =
             format!("the node also has {}, which the configuration does not list", absent.join(", "));
