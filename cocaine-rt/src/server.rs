@@ -92,6 +92,10 @@ pub struct Caller {
 }
 
 impl Caller {
+    fn channel(&self) -> ChannelKey {
+        ChannelKey { id: self.id, own: false }
+    }
+
     /// Returns the caller's address.
     pub fn peer(&self) -> &str {
         &self.client.peer
@@ -216,37 +220,29 @@ impl ServedConnection {
     }
 }
 
-/// One invocation.
+/// One invocation. It is moved several times before it runs, and has no field twice for that.
 ///
 /// Dropping it before it is split replies with an error, as dropping a [`CallResponder`] does.
 pub struct Call {
     args: CallArgs,
     responder: CallResponder,
-    caller: Caller,
 }
 
 impl Call {
     pub(crate) fn new(host: Arc<ServedConnection>, pending: PendingInvocation) -> Self {
         let PendingInvocation { id, method, message, trace, cost, refusal, .. } = pending;
         let caller = Caller { client: host.client.clone(), id, headers: message.headers, trace };
-        let max_decoded_bytes = host.max_decoded_bytes;
         let charge = ArgsCharge { host: host.clone(), bytes: AtomicUsize::new(0) };
-        let run = RunningCall { host, key: ChannelKey { id, own: false }, cost, is_finished: false };
-        let responder = CallResponder::new(run, method, trace);
-        let args = CallArgs {
-            method,
-            args: message.args,
-            escaped_texts: EscapedTexts::default(),
-            max_decoded_bytes,
-            refusal,
-            charge,
-        };
-        Self { args, responder, caller }
+        let run = RunningCall { host, caller, cost, is_finished: false };
+        let escaped_texts = EscapedTexts::default();
+        let args = CallArgs { method, args: message.args, escaped_texts, refusal, charge };
+        let responder = CallResponder::new(run, method);
+        Self { args, responder }
     }
 
     /// Returns the caller.
     pub fn caller(&self) -> &Caller {
-        &self.caller
+        &self.responder.run.caller
     }
 
     /// Returns the index of the method in the served table.
@@ -277,7 +273,6 @@ pub struct CallArgs {
     method: usize,
     args: bytes::Bytes,
     escaped_texts: EscapedTexts,
-    max_decoded_bytes: usize,
     /// Why the arguments are missing, if they were too long.
     refusal: Option<Error>,
     charge: ArgsCharge,
@@ -337,7 +332,7 @@ impl CallArgs {
         if let Some(refusal) = &self.refusal {
             return Err(refusal.clone());
         }
-        match decode::args_within(&self.args, self.max_decoded_bytes, &self.escaped_texts) {
+        match decode::args_within(&self.args, self.charge.host.max_decoded_bytes, &self.escaped_texts) {
             Ok((args, charged)) => self.charge.add(charged).map(|()| args),
             Err(error) if error.is_over_budget() => Err(Error::from_decode(error)),
             Err(error) => Err(Error::invalid_arguments(error.to_string())),

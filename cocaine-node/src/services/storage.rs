@@ -6,6 +6,8 @@ use cocaine_bindings::Storage;
 use crate::store::{ClientStore, FirstRead, Store, StoreError};
 
 /// The node's store, as one caller uses it.
+///
+/// The large futures are boxed: that of any call has room for the largest, and is moved at the start of each.
 #[derive(Debug)]
 pub(crate) struct StorageService {
     store: ClientStore,
@@ -25,7 +27,7 @@ impl Storage for StorageService {
             Ok(FirstRead::Blob(blob)) => Ok(blob),
             // Nothing of the blob is in memory yet. What is read is the state at the place of this call, however long it waits.
             Ok(FirstRead::Large(len, snapshot)) => {
-                self.reply_memory.reserve(len).await?;
+                Box::pin(self.reply_memory.reserve(len)).await?;
                 snapshot.read(collection, key)
             }
             Err(error) => Err(error),
@@ -46,6 +48,6 @@ impl Storage for StorageService {
     }
 
     async fn find(&self, collection: &str, tags: &[&str]) -> Result<Vec<String>> {
-        self.store.find(collection, tags).await.map_err(StoreError::into_service_error)
+        Box::pin(self.store.find(collection, tags)).await.map_err(StoreError::into_service_error)
     }
 }

@@ -91,14 +91,16 @@ pub(super) fn insert(
     key: &[u8],
     value: &[&[u8]],
 ) -> Result<(), StoreError> {
-    let length = value.iter().map(|part| part.len()).sum::<usize>() + CHECKSUM_LEN;
-    let mut row = table.insert_reserve(key, length)?;
-    let mut rest = row.as_mut();
-    for part in value.iter().copied().chain([&checksum(key, value)[..]]) {
+    let length: usize = value.iter().map(|part| part.len()).sum();
+    let mut row = table.insert_reserve(key, length + CHECKSUM_LEN)?;
+    let (copy, sum) = row.as_mut().split_at_mut(length);
+    let mut rest = &mut *copy;
+    for part in value {
         let (head, tail) = rest.split_at_mut(part.len());
         head.copy_from_slice(part);
         rest = tail;
     }
+    sum.copy_from_slice(&checksum(key, copy));
     Ok(())
 }
 

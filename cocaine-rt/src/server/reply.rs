@@ -14,7 +14,7 @@ use std::{
 use futures_core::Stream;
 use serde::Serialize;
 
-use super::ServedConnection;
+use super::{Caller, ServedConnection};
 use crate::{
     connection::{
         channel::{ChannelRef, ErrorContext},
@@ -22,7 +22,7 @@ use crate::{
         dyn_sender::{DynSender, Side},
         guard::Guard,
         halves::Sender,
-        mux::{ChannelKey, InvocationCost, Mux},
+        mux::{InvocationCost, Mux},
     },
     protocol::{
         code::Code,
@@ -39,9 +39,8 @@ use crate::{
 /// reply (`protocol.md` 2.2).
 #[derive(Debug)]
 pub struct CallResponder {
-    run: RunningCall,
+    pub(super) run: RunningCall,
     method: usize,
-    trace: Option<Trace>,
     is_reply_due: bool,
 }
 
@@ -49,7 +48,7 @@ pub struct CallResponder {
 #[derive(Debug)]
 pub(super) struct RunningCall {
     pub(super) host: Arc<ServedConnection>,
-    pub(super) key: ChannelKey,
+    pub(super) caller: Caller,
     pub(super) cost: InvocationCost,
     pub(super) is_finished: bool,
 }
@@ -57,11 +56,11 @@ pub(super) struct RunningCall {
 impl RunningCall {
     /// Runs `act` and finishes the invocation, unless it has finished, under one lock.
     fn finish(&mut self, act: impl FnOnce(&mut Mux)) {
-        let Self { host, key, cost, is_finished } = self;
+        let Self { host, caller, cost, is_finished } = self;
         host.handle.with(|mux| {
             act(mux);
             if !mem::replace(is_finished, true) {
-                mux.finish_invocation(key.id, *cost, None);
+                mux.finish_invocation(caller.id, *cost, None);
             }
         });
     }
@@ -76,8 +75,8 @@ impl Drop for RunningCall {
 }
 
 impl CallResponder {
-    pub(super) fn new(run: RunningCall, method: usize, trace: Option<Trace>) -> Self {
-        Self { run, method, trace, is_reply_due: true }
+    pub(super) fn new(run: RunningCall, method: usize) -> Self {
+        Self { run, method, is_reply_due: true }
     }
 
     /// Sends one value or one error. Arguments that cannot be decoded and unknown methods close the connection
@@ -166,13 +165,13 @@ impl CallResponder {
         let method = Some(self.method().name.clone());
         ChannelRef {
             handle: self.run.host.handle.clone(),
-            key: self.run.key,
+            key: self.run.caller.channel(),
             context: ErrorContext { method, ..ErrorContext::default() },
         }
     }
 
     fn side(&self) -> Side {
-        Side::Server(self.trace, self.run.host.served.extra.get(self.method).cloned().flatten())
+        Side::Server(self.run.caller.trace, self.run.host.served.extra.get(self.method).cloned().flatten())
     }
 
     fn sender(&self) -> DynSender {
@@ -203,8 +202,9 @@ impl CallResponder {
         let mut buf = Vec::new();
         let extra =
             self.run.host.served.extra.get(self.method).and_then(Option::as_deref).unwrap_or_default();
-        let headers = FrameHeaders::Encoded(hpack::write_reply(&mut buf, self.trace.map(Trace::ids), extra));
-        let id = self.run.key.id;
+        let headers =
+            FrameHeaders::Encoded(hpack::write_reply(&mut buf, self.run.caller.trace.map(Trace::ids), extra));
+        let id = self.run.caller.id;
         self.run.finish(|mux| {
             if !mux.is_abandoned(id) {
                 // A connection that has closed drops the reply.
@@ -215,9 +215,9 @@ impl CallResponder {
 
     /// Checks that there is memory for an answer of `bytes` bytes.
     fn admit(&self, bytes: usize) -> Result<()> {
-        let RunningCall { host, key, cost, .. } = &self.run;
+        let RunningCall { host, caller, cost, .. } = &self.run;
         let is_small = bytes <= MemoryBudget::UNCOUNTED_BYTES;
-        if is_small || host.handle.with(|mux| mux.admit_reply(key.id, cost.bytes, bytes)) {
+        if is_small || host.handle.with(|mux| mux.admit_reply(caller.id, cost.bytes, bytes)) {
             return Ok(());
         }
         Err(host.handle.memory().refusal(bytes))

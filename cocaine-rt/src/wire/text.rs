@@ -21,6 +21,7 @@ const BASE: u32 = 0x10_fe00;
 const LEAD: u8 = 0xf4;
 
 /// Returns the string that stands for `bytes`: the bytes themselves if they are UTF-8 without any of the private characters.
+#[inline]
 pub fn from_bytes(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) if !has_escapes(text) => Cow::Borrowed(text),
@@ -29,10 +30,22 @@ pub fn from_bytes(bytes: &[u8]) -> Cow<'_, str> {
 }
 
 /// Returns the bytes that `text` stands for.
+#[inline]
 pub fn to_bytes(text: &str) -> Cow<'_, [u8]> {
-    if !has_escapes(text) {
-        return Cow::Borrowed(text.as_bytes());
-    }
+    if has_escapes(text) { Cow::Owned(unescape(text)) } else { Cow::Borrowed(text.as_bytes()) }
+}
+
+#[inline]
+fn has_escapes(text: &str) -> bool {
+    !text.is_ascii() && has_escaped_bytes(text)
+}
+
+fn has_escaped_bytes(text: &str) -> bool {
+    text.as_bytes().contains(&LEAD) && text.chars().any(|char| escaped_byte(char).is_some())
+}
+
+#[cold]
+fn unescape(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     for char in text.chars() {
         match escaped_byte(char) {
@@ -40,12 +53,7 @@ pub fn to_bytes(text: &str) -> Cow<'_, [u8]> {
             None => bytes.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
-    Cow::Owned(bytes)
-}
-
-#[inline]
-fn has_escapes(text: &str) -> bool {
-    text.as_bytes().contains(&LEAD) && text.chars().any(|char| escaped_byte(char).is_some())
+    bytes
 }
 
 #[cold]
