@@ -38,13 +38,11 @@ impl NodeThread {
         let run = move || run(runtime, builder, output, started, stopping);
         let thread = Some(thread::Builder::new().name("cocaine-test".into()).spawn(run)?);
         let mut thread = Self { thread, stop: Some(stop), node: None };
-        match node.await {
-            Ok(node) => thread.node = Some(node?),
-            Err(_) => {
-                thread.join();
-                return Err(Error::Io(io::Error::other("its thread has ended")));
-            }
-        }
+        let Ok(node) = node.await else {
+            thread.join();
+            return Err(Error::Io(io::Error::other("its thread has ended")));
+        };
+        thread.node = Some(node?);
         Ok(thread)
     }
 

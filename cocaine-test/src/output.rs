@@ -64,7 +64,7 @@ impl WorkerOutput {
             }
             if changes.changed().await.is_err() {
                 // The sender lives as long as this.
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         }
     }

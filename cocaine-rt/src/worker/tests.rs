@@ -36,6 +36,7 @@ pub(crate) fn serve(worker: Worker, events: impl Events) -> (Peer, JoinHandle<Re
 }
 
 /// Serves a worker over a pipe, for a node that offers credit.
+#[cfg(feature = "http")]
 pub(crate) fn serve_with_credit(worker: Worker) -> (Peer, JoinHandle<Result<()>>) {
     let (near, io) = tokio::io::duplex(64 << 10);
     let (mut connection, invocations) = worker.into_connection(()).unwrap();
