@@ -23,7 +23,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // The manifest says which file of the package to run; the profile says how.
     let manifest = Value::Map(vec![("slave".into(), app.as_str().into())]);
     store(&storage, "manifests", app, &manifest, "app").await?;
-    store(&storage, "profiles", "default", &Value::Map(Vec::new()), "profile").await?;
+    create_profile(&storage).await?;
 
     match node.pause_app(app).await {
         Err(error) if error.code() != Some(Code::NOT_RUNNING) => return Err(error.into()),
@@ -32,6 +32,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
     node.start_app(app, "default").await?;
     println!("{app} is started; the first event starts a worker");
     Ok(())
+}
+
+/// Stores the profile `default` unless there is one. An original runtime has this isolate without another daemon; to the
+/// embedded node it is what it uses anyway.
+async fn create_profile(storage: &StorageClient) -> Result<(), Box<dyn Error>> {
+    match storage.read("profiles", "default").await {
+        Err(error) if error.is_not_found() => {
+            let isolate = Value::Map(vec![("type".into(), "legacy_process".into())]);
+            let profile = Value::Map(vec![("isolate".into(), isolate)]);
+            Ok(store(storage, "profiles", "default", &profile, "profile").await?)
+        }
+        found => Ok(found.map(drop)?),
+    }
 }
 
 async fn store(
