@@ -47,6 +47,7 @@ pub mod config;
 mod control;
 pub mod data;
 mod errno;
+mod file_lock;
 pub mod gateway;
 pub mod helper;
 pub mod import;

@@ -16,7 +16,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::permissions::PRIVATE_FILE;
+use crate::{file_lock::FileLock, permissions::PRIVATE_FILE};
 
 /// How many connections may wait to be accepted on a unix socket.
 const BACKLOG: u32 = 1024;
@@ -50,21 +50,29 @@ pub(crate) async fn listen_privately(path: &Path) -> io::Result<(UnixListener, S
 
 /// Locks the folder of `path`, so that of two processes that find the same stale socket none removes the other's new one.
 /// Whoever keeps the lock for a second has another purpose with it, and is not waited for.
-async fn lock_folder(path: &Path) -> io::Result<File> {
+async fn lock_folder(path: &Path) -> io::Result<Option<FileLock>> {
     const WAIT: Duration = Duration::from_secs(1);
     const PAUSE: Duration = Duration::from_millis(10);
     let parent = parent_of(path);
-    let folder = File::open(parent)
-        .map_err(|error| io::Error::new(error.kind(), format!("the folder {}: {error}", parent.display())))?;
+    let open = || {
+        let named = |error: io::Error| {
+            io::Error::new(error.kind(), format!("the folder {}: {error}", parent.display()))
+        };
+        File::open(parent).map_err(named)
+    };
     let locked = timeout(WAIT, async {
-        while let Err(TryLockError::WouldBlock) = folder.try_lock() {
-            sleep(PAUSE).await;
+        loop {
+            match FileLock::try_acquire(open()?) {
+                Err(TryLockError::WouldBlock) => sleep(PAUSE).await,
+                // Some file systems have no locks.
+                other => return Ok(other.ok()),
+            }
         }
     });
-    if locked.await.is_err() {
+    locked.await.unwrap_or_else(|_| {
         tracing::debug!(folder = %parent.display(), "the folder of a socket stays locked");
-    }
-    Ok(folder)
+        Ok(None)
+    })
 }
 
 fn parent_of(path: &Path) -> &Path {
@@ -97,8 +105,7 @@ impl SocketFile {
 
     /// Removes the file. While another process replaces sockets in the folder, it stays: a stale socket does no harm.
     fn remove(&self) -> io::Result<()> {
-        let folder = File::open(parent_of(&self.path))?;
-        folder.try_lock()?;
+        let _lock = FileLock::try_acquire(File::open(parent_of(&self.path))?)?;
         let found = fs::symlink_metadata(&self.path)?;
         if (found.dev(), found.ino()) != (self.device, self.inode) {
             return Err(io::Error::other("something else has its path now"));

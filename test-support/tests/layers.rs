@@ -55,7 +55,7 @@ const RUNTIME: Layers = Layers {
 const NODE: Layers = Layers {
     root: "cocaine-node/src/lib.rs",
     rows: &[
-        &["errno", "config", "open_files", "permissions"],
+        &["errno", "config", "file_lock", "open_files", "permissions"],
         &["helper", "metrics", "private_socket", "store"],
         &["control"],
         &["data", "import", "log", "registry"],

@@ -20,6 +20,7 @@ use std::{
 };
 
 use super::cgroup;
+use crate::file_lock::FileLock;
 
 /// How the names of the groups of nodes begin. A process id and a number follow, joined by a hyphen.
 const PREFIX: &str = "cocaine-workers-";
@@ -32,7 +33,7 @@ pub struct WorkerGroups {
     folder: PathBuf,
     created: AtomicU64,
     /// Shows other nodes that this one lives.
-    _lock: File,
+    _lock: FileLock,
 }
 
 impl WorkerGroups {
@@ -131,7 +132,7 @@ fn is_node_group(name: &str) -> bool {
 }
 
 /// Creates a group with a name of its own, and locks it.
-fn create_locked(own: &Path) -> io::Result<(PathBuf, File)> {
+fn create_locked(own: &Path) -> io::Result<(PathBuf, FileLock)> {
     for number in 0..MAX_NUMBER {
         let folder = own.join(format!("{PREFIX}{}-{number}", process::id()));
         match fs::create_dir(&folder) {
@@ -149,12 +150,11 @@ fn create_locked(own: &Path) -> io::Result<(PathBuf, File)> {
 }
 
 /// Returns the lock of a group, or `None` if another process has it or the group was removed.
-fn lock(folder: &Path) -> Option<File> {
-    let opened = File::open(folder).ok()?;
-    opened.try_lock().ok()?;
+fn lock(folder: &Path) -> Option<FileLock> {
+    let lock = FileLock::try_acquire(File::open(folder).ok()?).ok()?;
     // It may have been removed, and created again, since it was opened.
-    let (locked, named) = (opened.metadata().ok()?, fs::metadata(folder).ok()?);
-    (locked.ino() == named.ino()).then_some(opened)
+    let (locked, named) = (lock.file().metadata().ok()?, fs::metadata(folder).ok()?);
+    (locked.ino() == named.ino()).then_some(lock)
 }
 
 #[cfg(test)]

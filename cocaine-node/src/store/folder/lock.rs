@@ -3,7 +3,7 @@
 //! The database file has a lock of its own, but a file that is created, restored or compacted takes its place.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{OpenOptions, TryLockError},
     io,
     os::unix::fs::OpenOptionsExt,
     path::Path,
@@ -11,14 +11,17 @@ use std::{
 
 use super::in_use;
 use crate::{
+    file_lock::FileLock,
     permissions::{PRIVATE_FILE, inherit_owner},
     store::error::OpenError,
 };
 
 const LOCK_FILE: &str = "node.lock";
 
-/// The lock of a data folder, until it is dropped.
-pub(super) struct FolderLock(#[expect(dead_code, reason = "has the lock while it is open")] File);
+/// The lock of a data folder, until it is dropped. There is none where the file system has no locks.
+pub(super) struct FolderLock(
+    #[expect(dead_code, reason = "is released when it is dropped")] Option<FileLock>,
+);
 
 impl FolderLock {
     /// Locks a folder, unless another process or another node of this process has.
@@ -28,11 +31,11 @@ impl FolderLock {
         options.read(true).write(true).create(true).truncate(false).mode(PRIVATE_FILE);
         let file = options.open(folder.join(LOCK_FILE)).map_err(failed)?;
         inherit_owner(&file, folder).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self(file)),
+        match FileLock::try_acquire(file) {
+            Ok(lock) => Ok(Self(Some(lock))),
             Err(TryLockError::WouldBlock) => Err(in_use(folder)),
             // The lock of the database is left.
-            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(Self(file)),
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(Self(None)),
             Err(TryLockError::Error(error)) => Err(failed(error)),
         }
     }
