@@ -86,8 +86,8 @@ use diagnostics::Diagnostics;
 ///
 /// A handler returns a value, or a `Result` whose error implements `Display`. `()` sends no chunk, `Bytes` is sent as it
 /// is, a `Stream` of `Result`s sends a chunk for each item, and any other value is sent as one chunk of `MessagePack`, in
-/// which a struct is a map of its fields. A `cocaine::Error` of a service is sent with its category and code; any other error, and a panic, as `[42, 100]` with its
-/// text.
+/// which a struct is a map of its fields. A `cocaine::Error` of a service is sent with its category and code; any other
+/// error, and a panic, as `[42, 100]` with its text.
 ///
 /// # Settings
 ///

@@ -19,8 +19,8 @@
 //! # }
 //! ```
 //!
-//! Tests of workers use the crate `cocaine-test`. A program that embeds a node and runs apps calls [`helper::exec_worker_if_requested`] first in its `main`, and passes a
-//! [`helper::Helper`] to [`NodeBuilder::helper`]; [`Node::embed_worker`] runs workers in its own process.
+//! Tests of workers use the crate `cocaine-test`. A program that embeds a node and runs apps calls
+//! [`helper::exec_worker_if_requested`] first in its `main`, and passes a [`helper::Helper`] to [`NodeBuilder::helper`]; [`Node::embed_worker`] runs workers in its own process.
 //!
 //! # Compatibility
 //!

@@ -14,10 +14,10 @@ use super::listen_hosts::BindError;
 
 /// The ports that the services of a node may have; clones share them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ServicePorts(Arc<Shared>);
+pub(crate) struct ServicePorts(Arc<PortPool>);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct PortPool {
     pinned: BTreeMap<String, u16>,
     range: Option<RangeInclusive<u16>>,
     state: Mutex<State>,
@@ -57,7 +57,7 @@ impl ServicePorts {
         let free: VecDeque<_> = range.clone().into_iter().flatten().filter(is_free).collect();
         let state = State { total: free.len(), free, pinned_in_use: BTreeSet::new() };
         let released = Notify::new();
-        Self(Arc::new(Shared { pinned, range, state: Mutex::new(state), released }))
+        Self(Arc::new(PortPool { pinned, range, state: Mutex::new(state), released }))
     }
 
     /// Calls `bind` with a port for a service, and with further ones of the range while other programs have them. Port 0 is any
