@@ -24,6 +24,7 @@
 //! A [`TypeSchema`] implements `Serialize` and `Deserialize`: this is its form in JSON. Its [hash](TypeSchema::hash) is equal for
 //! types of one structure.
 
+mod app;
 #[doc(hidden)]
 pub mod derived;
 mod foreign_types;
@@ -33,6 +34,10 @@ mod model;
 mod registry;
 mod std_types;
 
+pub use app::{
+    AppSchema, ArgumentSchema, ErrorDefinition, ErrorVariant, EventKind, EventOutput, EventSchema,
+    HASH_HEADER, MANIFEST_KEY, SCHEMA_VERSION, hash_text,
+};
 pub use model::{
     Content, Definition, EnumDefinition, Field, Presence, Shape, StructDefinition, Tagging, Type, Variant,
 };

@@ -35,7 +35,8 @@ const RUNTIME: Layers = Layers {
     root: "cocaine-rt/src/lib.rs",
     rows: &[
         &["wire"],
-        &["protocol", "schema"],
+        &["protocol"],
+        &["schema"],
         &["connection"],
         &["client", "server"],
         &["logging"],

@@ -26,17 +26,32 @@ impl TypeSchema {
     ///
     /// A name without a definition counts as opaque.
     pub fn hash(&self) -> u64 {
-        let (nodes, newtypes) = self.partition();
-        let rounds = (2 * self.count_classes(&nodes, &newtypes)).min(MAX_ROUNDS);
-        let mut colors = self.initial_colors(&nodes, &newtypes);
-        for _ in 0..rounds {
-            colors = self.next_colors(&nodes, &newtypes, &colors);
-        }
-        Coloring { colors: &colors }.hash(&self.root)
+        hash_types(&self.types, &[&self.root])[0]
     }
+}
 
+/// Returns the structural hashes of `roots`, which refer to `types`.
+pub(super) fn hash_types(types: &BTreeMap<String, Definition>, roots: &[&Type]) -> Vec<u64> {
+    let graph = TypeGraph { types, roots };
+    let (nodes, newtypes) = graph.partition();
+    let rounds = (2 * graph.count_classes(&nodes, &newtypes)).min(MAX_ROUNDS);
+    let mut colors = graph.initial_colors(&nodes, &newtypes);
+    for _ in 0..rounds {
+        colors = graph.next_colors(&nodes, &newtypes, &colors);
+    }
+    let coloring = Coloring { colors: &colors };
+    roots.iter().map(|root| coloring.hash(root)).collect()
+}
+
+/// Types, and the definitions that they refer to.
+struct TypeGraph<'s> {
+    types: &'s BTreeMap<String, Definition>,
+    roots: &'s [&'s Type],
+}
+
+impl<'s> TypeGraph<'s> {
     /// Returns how many kinds of definitions there are.
-    fn count_classes(&self, nodes: &[&str], newtypes: &[&str]) -> usize {
+    fn count_classes(&self, nodes: &[&'s str], newtypes: &[&'s str]) -> usize {
         let mut colors = self.initial_colors(nodes, newtypes);
         let mut classes = 0;
         for _ in 0..MAX_ROUNDS {
@@ -50,13 +65,13 @@ impl TypeSchema {
         classes
     }
 
-    fn initial_colors<'s>(&'s self, nodes: &[&'s str], newtypes: &[&'s str]) -> BTreeMap<&'s str, u64> {
+    fn initial_colors(&self, nodes: &[&'s str], newtypes: &[&'s str]) -> BTreeMap<&'s str, u64> {
         let colors = nodes.iter().map(|name| (*name, 0)).collect();
         self.with_newtypes(newtypes, colors)
     }
 
-    fn next_colors<'s>(
-        &'s self,
+    fn next_colors(
+        &self,
         nodes: &[&'s str],
         newtypes: &[&'s str],
         colors: &BTreeMap<&'s str, u64>,
@@ -67,8 +82,8 @@ impl TypeSchema {
     }
 
     /// Adds the colors of newtypes, which are those of their content.
-    fn with_newtypes<'s>(
-        &'s self,
+    fn with_newtypes(
+        &self,
         newtypes: &[&'s str],
         mut colors: BTreeMap<&'s str, u64>,
     ) -> BTreeMap<&'s str, u64> {
@@ -81,7 +96,7 @@ impl TypeSchema {
 
     /// Returns the reachable definitions, and apart from them the newtypes, of which each comes after those that it contains. A
     /// newtype that contains itself is a definition like others.
-    fn partition(&self) -> (Vec<&str>, Vec<&str>) {
+    fn partition(&self) -> (Vec<&'s str>, Vec<&'s str>) {
         let is_newtype = |name: &&str| matches!(self.types[*name].shape, Shape::Newtype(_));
         let (mut open, mut nodes): (Vec<_>, Vec<_>) = self.reachable().into_iter().partition(is_newtype);
         let mut newtypes = Vec::new();
@@ -104,11 +119,13 @@ impl TypeSchema {
         (nodes, newtypes)
     }
 
-    /// Returns the names of the definitions that the root refers to, itself or through others.
-    fn reachable(&self) -> BTreeSet<&str> {
+    /// Returns the names of the definitions that the roots refer to, itself or through others.
+    fn reachable(&self) -> BTreeSet<&'s str> {
         let mut found = BTreeSet::new();
         let mut open = Vec::new();
-        for_each_name(&self.root, &mut |name| open.push(name));
+        for root in self.roots {
+            for_each_name(root, &mut |name| open.push(name));
+        }
         while let Some(name) = open.pop() {
             if let Some((name, definition)) = self.types.get_key_value(name)
                 && found.insert(name.as_str())
@@ -228,10 +245,10 @@ impl Coloring<'_> {
 }
 
 /// FNV-1a with 64 bits, over texts with their lengths, with a last step that spreads each bit.
-struct StructuralHasher(u64);
+pub(super) struct StructuralHasher(u64);
 
 impl StructuralHasher {
-    fn new(kind: &str) -> Self {
+    pub(super) fn new(kind: &str) -> Self {
         let mut hash = Self(0xcbf2_9ce4_8422_2325);
         hash.text(kind);
         hash
@@ -244,20 +261,20 @@ impl StructuralHasher {
         self
     }
 
-    fn number(&mut self, number: u64) -> &mut Self {
+    pub(super) fn number(&mut self, number: u64) -> &mut Self {
         self.bytes(&number.to_le_bytes())
     }
 
-    fn numbers(&mut self, numbers: &[u64]) -> &mut Self {
+    pub(super) fn numbers(&mut self, numbers: &[u64]) -> &mut Self {
         self.number(numbers.len() as u64);
         numbers.iter().fold(self, |hash, number| hash.number(*number))
     }
 
-    fn text(&mut self, text: &str) -> &mut Self {
+    pub(super) fn text(&mut self, text: &str) -> &mut Self {
         self.number(text.len() as u64).bytes(text.as_bytes())
     }
 
-    fn finish(&self) -> u64 {
+    pub(super) fn finish(&self) -> u64 {
         let mut hash = self.0;
         hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
         hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);

@@ -4,6 +4,7 @@
 #![allow(clippy::option_option, reason = "users have them")]
 #![allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 
+mod app;
 mod conformance;
 #[cfg(all(feature = "chrono", feature = "jiff", feature = "url", feature = "uuid"))]
 mod foreign;
