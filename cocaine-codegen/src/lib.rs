@@ -85,10 +85,14 @@ mod error;
 #[cfg(feature = "cli")]
 mod fetch;
 mod generate;
+mod json_rpc;
+mod json_schema;
 mod metadata;
 mod model;
 mod naming;
+mod open_rpc;
 mod syntax;
+mod typescript;
 
 pub use catalogue::Catalogue;
 pub use compare::{Difference, Grade, compare, compare_code, read_tables};
@@ -99,9 +103,12 @@ pub use fetch::{FetchReport, fetch, fetch_present};
 pub use generate::{
     GeneratedFile, Options, Output, OutputLayout, builder::Builder, generate, write::write_file,
 };
+pub use json_schema::json_schema;
 pub use metadata::{
     Metadata, Method, Service,
     apps::read_app_schema,
     shape::TreeShape,
     tree::{FIRST_CONTROL, MAX_DEPTH, Message, Tree},
 };
+pub use open_rpc::open_rpc;
+pub use typescript::typescript;

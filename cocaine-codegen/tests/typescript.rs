@@ -1,0 +1,83 @@
+//! Metadata in, TypeScript out, byte by byte. `BLESS=1` rewrites what is expected, but not where `CI` is set. Whether it
+//! compiles and does what it says is tested by `.ci/typescript`.
+
+use std::{collections::BTreeMap, env, fs, path::Path};
+
+use cocaine::schema::{AppSchema, ArgumentSchema, EventOutput, EventSchema, TypeSchema};
+use cocaine_codegen::{Catalogue, Metadata, typescript};
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn golden(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/json_rpc").join(name);
+    if env::var_os("BLESS").is_some_and(|value| value == "1") {
+        assert!(env::var_os("CI").is_none(), "golden files are not rewritten where CI is set");
+        fs::write(&path, text).unwrap();
+    }
+    let same = fs::read_to_string(&path).is_ok_and(|expected| expected == text);
+    assert!(same, "{} differs; look at the change, then run with BLESS=1", path.display());
+}
+
+fn metadata(name: &str) -> Metadata {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    Metadata::from_json(&read(&path)).unwrap()
+}
+
+fn generated(metadata: &Metadata) -> String {
+    let output = typescript(metadata, &Catalogue::builtin(), false).unwrap();
+    assert_eq!(output, typescript(metadata, &Catalogue::builtin(), false).unwrap());
+    output.files.into_iter().map(|file| file.text).collect()
+}
+
+#[test]
+fn app() {
+    golden("shortener.ts", &generated(&metadata("json_rpc/shortener.json")));
+}
+
+#[test]
+fn names_that_are_code_elsewhere() {
+    golden("hostile.ts", &generated(&metadata("json_rpc/hostile.json")));
+}
+
+#[test]
+fn services() {
+    golden("services.ts", &generated(&metadata("../../../bindings/metadata.json")));
+    golden("recorded.ts", &generated(&metadata("recorded.json")));
+}
+
+/// An app with an event for each type of the table with which the schemas are tested.
+fn table() -> Metadata {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cocaine-rt/tests/schema/golden.json");
+    let types: BTreeMap<String, TypeSchema> = serde_json::from_str(&read(&path)).unwrap();
+    let mut app = AppSchema::default();
+    for (name, TypeSchema { root, types, .. }) in types {
+        let event = EventSchema {
+            arguments: vec![ArgumentSchema { name: "value".to_owned(), ty: root.clone() }],
+            output: EventOutput::Reply(root),
+            ..EventSchema::default()
+        };
+        app.events.insert(name, event);
+        app.types.extend(types);
+    }
+    Metadata { apps: BTreeMap::from([("table".to_owned(), app)]), ..Metadata::default() }
+}
+
+#[test]
+fn each_type() {
+    golden("table.ts", &generated(&table()));
+}
+
+#[test]
+fn missing_definition_is_named() {
+    let json = r#"{"services": {}, "apps": {"shop": {"schema": 1, "events": {
+        "buy": {"output": {"reply": {"list": {"named": "Receipt"}}}, "error": "BuyError"}
+    }}}}"#;
+    let error = typescript(&Metadata::from_json(json).unwrap(), &Catalogue::default(), false).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "schema: app `shop`: its schema refers to the type `Receipt` and does not define it\n\
+         schema: app `shop`: its schema refers to the errors `BuyError` and does not define it"
+    );
+}
