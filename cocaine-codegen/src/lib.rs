@@ -63,6 +63,7 @@
 //!
 //! ```text
 //! metadata   graphs, from a locator (fetch) or a file ──┐
+//!            (and the schemas of apps)                  │
 //! catalogue  names, types and docs, from Rust traits ───┴─> model ──> emit ──> generate ──> files
 //!                                                           every     tokens   one file
 //!                                                           name               or a folder
@@ -74,7 +75,7 @@
 //!
 //! # Features
 //!
-//! `cli`, on by default, adds the program, and with it `fetch` and an async runtime. A build script does without.
+//! `cli`, on by default, adds the program, and with it `fetch`. A build script does without.
 
 mod catalogue;
 mod compare;
@@ -100,6 +101,7 @@ pub use generate::{
 };
 pub use metadata::{
     Metadata, Method, Service,
+    apps::read_app_schema,
     shape::TreeShape,
     tree::{FIRST_CONTROL, MAX_DEPTH, Message, Tree},
 };
