@@ -1,8 +1,7 @@
 //! What a gateway offers as JSON-RPC: the methods of services and apps, and their types as they look in JSON
 //! (`apps.md` 6).
 //!
-//! Clients in other languages, and the documents for their tools, are made of this model. It has no types of MessagePack,
-//! and every name in it is decided.
+//! Clients in other languages, and the documents for their tools, are made of this model. Every name in it is decided.
 
 mod apps;
 mod cycles;
@@ -263,7 +262,8 @@ impl JsonType {
         match self {
             Self::Nullable(of) | Self::List(of) | Self::Array(of, _) | Self::Map(_, of) => visit(of),
             Self::Pairs(key, value) | Self::MapForm(key, value) => {
-                [key, value].into_iter().for_each(|of| visit(of))
+                visit(key);
+                visit(value);
             }
             Self::Tuple(tuple) => tuple.items.iter().for_each(|(_, of)| visit(of)),
             Self::Object(object) => {
@@ -274,6 +274,23 @@ impl JsonType {
             Self::Union(alternatives) => alternatives.iter().for_each(|alternative| visit(&alternative.ty)),
             _ => {}
         }
+    }
+}
+
+impl IntegerType {
+    /// Returns the integer that a schema or a catalogue calls `name`; 64 bits without a sign for any other name.
+    pub(crate) fn new(name: &str, has_text_form: bool) -> Self {
+        let (name, min, max) = match name {
+            "i8" => ("i8", i8::MIN.into(), i8::MAX.into()),
+            "i16" => ("i16", i16::MIN.into(), i16::MAX.into()),
+            "i32" => ("i32", i32::MIN.into(), i32::MAX.into()),
+            "i64" => ("i64", i64::MIN.into(), i64::MAX.into()),
+            "u8" => ("u8", 0, u8::MAX.into()),
+            "u16" => ("u16", 0, u16::MAX.into()),
+            "u32" => ("u32", 0, u32::MAX.into()),
+            _ => ("u64", 0, u64::MAX.into()),
+        };
+        Self { name, min, max, is_nonzero: false, has_text_form }
     }
 }
 

@@ -62,7 +62,7 @@ fn sorted(value: Value) -> Value {
 pub(crate) enum Dialect {
     /// The version of 2020-12.
     Draft202012,
-    /// Draft 7, which OpenRPC uses.
+    /// Draft 7, which is that of `OpenRPC`.
     Draft7,
 }
 
@@ -215,9 +215,9 @@ impl<'a> SchemaWriter<'a> {
             schema.extend(further.map(|further| ("additionalProperties".to_owned(), further)));
             return Value::Object(schema);
         }
-        let parts = object.parts.iter().map(|part| match part.is_optional {
-            true => json!({ "anyOf": [self.ty(&part.ty), true] }),
-            false => self.ty(&part.ty),
+        let parts = object.parts.iter().map(|part| {
+            let schema = self.ty(&part.ty);
+            if part.is_optional { json!({ "anyOf": [schema, true] }) } else { schema }
         });
         let mut all = schema.remove("allOf").and_then(|all| all.as_array().cloned()).unwrap_or_default();
         all.extend(parts);

@@ -1,4 +1,4 @@
-//! OpenRPC, the description of what a gateway offers as JSON-RPC.
+//! `OpenRPC`, the description of what a gateway offers as JSON-RPC.
 
 use serde_json::{Map, Value, json};
 
@@ -10,13 +10,13 @@ use crate::{
     metadata::Metadata,
 };
 
-/// The version of OpenRPC.
+/// The version of `OpenRPC`.
 const VERSION: &str = "1.3.2";
 
-/// Returns a document of OpenRPC for the apps of `metadata`, and for its services as `catalogue` describes them.
+/// Returns a document of `OpenRPC` for the apps of `metadata`, and for its services as `catalogue` describes them.
 ///
 /// Arguments of apps are by name, and of services by position. What JSON-RPC cannot call is left out. Types are those of
-/// [`json_schema`](crate::json_schema()), in the version of JSON Schema that OpenRPC uses.
+/// [`json_schema`](crate::json_schema()), in the version of JSON Schema that `OpenRPC` uses.
 ///
 /// # Errors
 ///

@@ -162,9 +162,9 @@ fn method(
     schema: &AppSchema,
     names: &ItemNames,
 ) -> RpcMethod {
-    let (send, receive) = (resolver(names, Direction::Sent), resolver(names, Direction::Received));
-    let sent = Forms::new(schema, Direction::Sent, &send);
-    let received = Forms::new(schema, Direction::Received, &receive);
+    let (of_sent, of_received) = (resolver(names, Direction::Sent), resolver(names, Direction::Received));
+    let sent = Forms::new(schema, Direction::Sent, &of_sent);
+    let received = Forms::new(schema, Direction::Received, &of_received);
     let params = event.arguments.iter().map(|argument| Param {
         wire_name: argument.name.clone(),
         name: argument.name.clone(),

@@ -34,7 +34,7 @@ fn direct_names(ty: &JsonType) -> Vec<String> {
             JsonType::Named(name) => names.push(name.clone()),
             JsonType::Nullable(of) => types.push(of),
             JsonType::Union(alternatives) => {
-                types.extend(alternatives.iter().map(|alternative| &alternative.ty))
+                types.extend(alternatives.iter().map(|alternative| &alternative.ty));
             }
             JsonType::Object(object) => types.extend(object.parts.iter().map(|part| &part.ty)),
             _ => {}
@@ -48,9 +48,11 @@ fn circles(direct: &BTreeMap<String, Vec<String>>) -> Vec<BTreeSet<String>> {
     // Those that lead to no other that is left are in no circle.
     let mut open: BTreeMap<&String, usize> = direct.iter().map(|(name, next)| (name, next.len())).collect();
     let mut users: BTreeMap<&String, Vec<&String>> = BTreeMap::new();
-    direct
-        .iter()
-        .for_each(|(name, next)| next.iter().for_each(|next| users.entry(next).or_default().push(name)));
+    for (name, next) in direct {
+        for next in next {
+            users.entry(next).or_default().push(name);
+        }
+    }
     let mut ends: Vec<_> = open.iter().filter(|(_, next)| **next == 0).map(|(name, _)| *name).collect();
     while let Some(end) = ends.pop() {
         open.remove(end);

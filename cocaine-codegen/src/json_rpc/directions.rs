@@ -55,7 +55,9 @@ impl<'a> References<'a> {
                 }
                 Direction::Received => vec![event.output.ty()],
             };
-            types.into_iter().for_each(|ty| add_names(&forms.ty(ty), &mut names));
+            for ty in types {
+                add_names(&forms.ty(ty), &mut names);
+            }
         }
         let mut reachable = BTreeSet::new();
         while let Some(name) = names.pop() {
@@ -78,7 +80,9 @@ fn different<'a>(sent: &References<'a>, received: &References<'a>) -> BTreeSet<&
         }
         let mut names = Vec::new();
         add_names(definition, &mut names);
-        names.into_iter().for_each(|used| users.entry(used).or_default().push(*name));
+        for used in names {
+            users.entry(used).or_default().push(*name);
+        }
     }
     let mut different = BTreeSet::new();
     while let Some(name) = differing.pop() {

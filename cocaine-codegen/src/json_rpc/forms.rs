@@ -8,19 +8,6 @@ use cocaine::schema::{
 
 use super::{Alternative, Direction, IntegerType, JsonType, MapKeys, ObjectType, Part, Property, doc_lines};
 
-/// What an integer of up to 64 bits is in JSON.
-macro_rules! integer {
-    ($name:ident) => {
-        IntegerType {
-            name: stringify!($name),
-            min: $name::MIN as i128,
-            max: $name::MAX as i128,
-            is_nonzero: false,
-            has_text_form: $name::BITS > 32,
-        }
-    };
-}
-
 /// How many options around a flattened type are looked through.
 const MAX_OPTIONS: usize = 32;
 
@@ -74,7 +61,7 @@ impl<'a> Forms<'a> {
                 object.is_closed = definition.deny_unknown_fields && self.direction == Direction::Sent;
                 object.into()
             }
-            Shape::Enum(definition) => self.union(definition, &Tagging::External == &definition.tagging),
+            Shape::Enum(definition) => self.union(definition, true),
             _ => JsonType::Value,
         }
     }
@@ -241,15 +228,17 @@ impl<'a> Forms<'a> {
 }
 
 fn integer(ty: &Type) -> Option<IntegerType> {
-    Some(match ty {
-        Type::U8 => integer!(u8),
-        Type::U16 => integer!(u16),
-        Type::U32 => integer!(u32),
-        Type::U64 => integer!(u64),
-        Type::I8 => integer!(i8),
-        Type::I16 => integer!(i16),
-        Type::I32 => integer!(i32),
-        Type::I64 => integer!(i64),
+    let has_text_form = matches!(ty, Type::U64 | Type::I64);
+    let name = match ty {
+        Type::U8 => "u8",
+        Type::U16 => "u16",
+        Type::U32 => "u32",
+        Type::U64 => "u64",
+        Type::I8 => "i8",
+        Type::I16 => "i16",
+        Type::I32 => "i32",
+        Type::I64 => "i64",
         _ => return None,
-    })
+    };
+    Some(IntegerType::new(name, has_text_form))
 }

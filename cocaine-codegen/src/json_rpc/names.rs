@@ -77,7 +77,9 @@ pub(super) fn claim_all(wanted: &[Vec<String>]) -> Vec<String> {
         }
     }
     let mut scope = NameScope::default();
-    taken.iter().for_each(|name| drop(scope.claim((*name).to_owned(), "")));
+    for name in &taken {
+        scope.claim((*name).to_owned(), "");
+    }
     let mut last = |of: &Vec<String>| scope.claim(of.last().cloned().unwrap_or_default(), "");
     names.into_iter().zip(wanted).map(|(name, of)| name.map_or_else(|| last(of), str::to_owned)).collect()
 }

@@ -190,18 +190,9 @@ impl ServiceTypes<'_> {
     }
 }
 
+/// Returns an integer, which has no form as a text: nothing says in a value without a schema that it is one.
 fn integer(name: &str) -> JsonType {
-    let (name, min, max) = match name {
-        "i8" => ("i8", i8::MIN.into(), i8::MAX.into()),
-        "i16" => ("i16", i16::MIN.into(), i16::MAX.into()),
-        "i32" => ("i32", i32::MIN.into(), i32::MAX.into()),
-        "i64" => ("i64", i64::MIN.into(), i64::MAX.into()),
-        "u8" => ("u8", 0, u8::MAX.into()),
-        "u16" => ("u16", 0, u16::MAX.into()),
-        "u32" => ("u32", 0, u32::MAX.into()),
-        _ => ("u64", 0, u64::MAX.into()),
-    };
-    JsonType::Integer(IntegerType { name, min, max, is_nonzero: false, has_text_form: false })
+    JsonType::Integer(IntegerType::new(name, false))
 }
 
 /// Returns what a type of the runtime is.

@@ -1,5 +1,7 @@
 //! The clients of services and apps.
 
+use std::fmt::Write as _;
+
 use super::{
     text::{doc_comment, literal, property},
     types::Printer,
@@ -24,11 +26,10 @@ pub(super) fn client(interface: &Interface) -> String {
         docs.extend(omitted.iter().map(|(name, reason)| format!("- `{name}`: {reason}")));
     }
     let mut text = doc_comment(&docs, "");
-    text.push_str(&format!(
-        "export class {client} {{\n  readonly #caller: Caller;\n  readonly #name: string;\n\n"
-    ));
+    let _ =
+        writeln!(text, "export class {client} {{\n  readonly #caller: Caller;\n  readonly #name: string;\n");
     text.push_str("  /** `name` is that of the service or app, if it is another one of the same kind. */\n");
-    text.push_str(&format!("  constructor(caller: Caller, name: string = {}) {{\n", literal(wire_name)));
+    let _ = writeln!(text, "  constructor(caller: Caller, name: string = {}) {{", literal(wire_name));
     text.push_str("    this.#caller = caller;\n    this.#name = name;\n  }\n");
     for method in methods {
         text.push('\n');

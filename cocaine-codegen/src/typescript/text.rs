@@ -1,5 +1,7 @@
 //! Names, literals and comments of TypeScript, escaped so that no text can end them.
 
+use std::fmt::Write as _;
+
 use crate::naming::is_invisible;
 
 /// Returns a literal of a text.
@@ -8,7 +10,9 @@ pub(super) fn literal(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => literal.extend(['\\', c]),
-            c if is_invisible(c) => literal.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+            c if is_invisible(c) => {
+                let _ = write!(literal, "\\u{{{:x}}}", u32::from(c));
+            }
             c => literal.push(c),
         }
     }

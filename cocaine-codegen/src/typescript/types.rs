@@ -1,5 +1,7 @@
 //! Types.
 
+use std::fmt::Write as _;
+
 use super::text::{doc_comment, inline_comment, literal, property};
 use crate::json_rpc::{
     Alternative, DeclaredError, Direction, ErrorType, JsonDefinition, JsonType, NamedNumber, ObjectType,
@@ -43,7 +45,7 @@ fn constants(name: &str, numbers: &[NamedNumber]) -> String {
     let mut text = format!("export const {name} = {{\n");
     for NamedNumber { name, docs, value } in numbers {
         text.push_str(&doc_comment(docs, "  "));
-        text.push_str(&format!("  {}: {value},\n", property(name)));
+        let _ = writeln!(text, "  {}: {value},", property(name));
     }
     text + "} as const;\n"
 }
@@ -57,12 +59,10 @@ pub(super) fn error(error: &ErrorType) -> String {
     });
     let names = Printer { is_readonly: true }.alternatives(&alternatives.collect::<Vec<_>>());
     let names = if variants.is_empty() { "  never".to_owned() } else { names };
-    let table: String = variants
-        .iter()
-        .map(|DeclaredError { name, category, code, .. }| {
-            format!("\n    [{}, {category}, {code}],", literal(name))
-        })
-        .collect();
+    let mut table = String::new();
+    for DeclaredError { name, category, code, .. } in variants {
+        let _ = write!(table, "\n    [{}, {category}, {code}],", literal(name));
+    }
     format!(
         "{docs}export type {name} = CocaineError & {{ readonly name: {name}Name }};\n\n\
          /** The names of `{name}`. */\nexport type {name}Name =\n{names};\n\n\
@@ -177,9 +177,12 @@ impl Printer {
         members.extend(self.rest(object));
         let own = if members.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", members.join("; ")) };
         let mut types = if object.parts.is_empty() || !members.is_empty() { vec![own] } else { Vec::new() };
-        types.extend(object.parts.iter().map(|part| match part.is_optional {
-            true => format!("Partial<{}>", self.print(&part.ty)),
-            false => self.operand(&part.ty),
+        types.extend(object.parts.iter().map(|part| {
+            if part.is_optional {
+                format!("Partial<{}>", self.print(&part.ty))
+            } else {
+                self.operand(&part.ty)
+            }
         }));
         types.join(" & ")
     }
@@ -193,10 +196,10 @@ impl Printer {
         for of in &object.properties {
             let optional = if of.is_required { "" } else { "?" };
             text.push_str(&doc_comment(&of.docs, "  "));
-            text.push_str(&format!("  {}{optional}: {};\n", property(&of.name), self.print(&of.ty)));
+            let _ = writeln!(text, "  {}{optional}: {};", property(&of.name), self.print(&of.ty));
         }
         if let Some(rest) = self.rest(object) {
-            text.push_str(&format!("  {rest};\n"));
+            let _ = writeln!(text, "  {rest};");
         }
         text + "}"
     }

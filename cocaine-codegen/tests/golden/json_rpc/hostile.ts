@@ -12,9 +12,6 @@ export type Float = number | { $float: "NaN" | "inf" | "-inf" };
 /** Bytes that no schema describes: a text if they are one. */
 export type RawBytes = string | { $bytes: Base64 };
 
-/** A map that no schema describes and whose keys are no texts; one without entries is an empty object. */
-export type MapEntries<K, V> = { $map: [K, V][] } | { [name: string]: never };
-
 /**
  * A value that no schema describes. Beside what JSON has there are the forms `{ $bytes: Base64 }`,
  * `{ $float: "NaN" | "inf" | "-inf" }` and `{ $map: [Value, Value][] }`.
@@ -381,7 +378,7 @@ export class Alert1Client {
    * first
    * *\/ alert(2) //\u{2028} x
    *
-   * On the wire: `\"];\n alert(1); //`.
+   * On the wire: `"];\u{a} alert(1); //`.
    *
    * What the app says that can go wrong is recognized by `isAlert1CocaineError`.
    */

@@ -12,9 +12,6 @@ export type Float = number | { $float: "NaN" | "inf" | "-inf" };
 /** Bytes that no schema describes: a text if they are one. */
 export type RawBytes = string | { $bytes: Base64 };
 
-/** A map that no schema describes and whose keys are no texts; one without entries is an empty object. */
-export type MapEntries<K, V> = { $map: [K, V][] } | { [name: string]: never };
-
 /**
  * A value that no schema describes. Beside what JSON has there are the forms `{ $bytes: Base64 }`,
  * `{ $float: "NaN" | "inf" | "-inf" }` and `{ $map: [Value, Value][] }`.

@@ -12,9 +12,6 @@ export type Float = number | { $float: "NaN" | "inf" | "-inf" };
 /** Bytes that no schema describes: a text if they are one. */
 export type RawBytes = string | { $bytes: Base64 };
 
-/** A map that no schema describes and whose keys are no texts; one without entries is an empty object. */
-export type MapEntries<K, V> = { $map: [K, V][] } | { [name: string]: never };
-
 /**
  * A value that no schema describes. Beside what JSON has there are the forms `{ $bytes: Base64 }`,
  * `{ $float: "NaN" | "inf" | "-inf" }` and `{ $map: [Value, Value][] }`.
@@ -308,7 +305,7 @@ function resultOf(method: string, response: unknown, id: unknown): unknown {
 
 export type Action =
   | { type: "click"; x: number; y: number }
-  | { type: "linked" } & TableMeta
+  | ({ type: "linked" } & TypesMeta)
   | { type: "close" };
 
 export interface Borrowed {
@@ -320,8 +317,7 @@ export type Chain = null;
 
 export type Color = [number, number, number];
 
-export interface Empty {
-}
+export interface Empty {}
 
 export interface Folder {
   entries: { [name: string]: Node };
@@ -378,7 +374,7 @@ export type Message =
   | { t: "Fields"; c: { a: number } }
   | { t: "End" };
 
-export interface TableMeta {
+export interface TypesMeta {
   title: string;
 }
 
@@ -387,9 +383,9 @@ export type Meters = Float;
 export type Names = string[];
 
 export interface Namesakes {
-  meta: TableMeta;
-  other: TableMeta2;
-  again: TableMeta;
+  meta: TypesMeta;
+  other: OtherMeta;
+  again: TypesMeta;
 }
 
 export type Never = never;
@@ -398,10 +394,10 @@ export type Node =
   | { File: Base64 }
   | { Folder: Folder };
 
-export type Page = { number: number; [name: string]: unknown } & TableMeta;
+export type Page = { number: number; [name: string]: unknown } & TypesMeta;
 
 export interface PagesMeta1 {
-  items: TableMeta[];
+  items: TypesMeta[];
   next: Integer64 | null;
 }
 
@@ -458,7 +454,7 @@ export type Unit = null;
 export type Version = [number, number];
 
 /** Another type of this name. */
-export type TableMeta2 = number;
+export type OtherMeta = number;
 
 export type IpAddr =
   | { V4: Ipv4Addr }
@@ -528,7 +524,7 @@ export interface ListInput {
 }
 
 export interface PagesMeta1Input {
-  items: readonly TableMeta[];
+  items: readonly TypesMeta[];
   next?: Integer64 | null;
 }
 
@@ -594,7 +590,7 @@ export class TableClient {
     return this.#caller.call(this.#name + ".Action", params, options);
   }
 
-  /** On the wire: `Borrowed<\'static>`. */
+  /** On the wire: `Borrowed<'static>`. */
   borrowedStatic(params: { value: Borrowed }, options?: CallOptions): Promise<Borrowed> {
     return this.#caller.call(this.#name + ".Borrowed<'static>", params, options);
   }

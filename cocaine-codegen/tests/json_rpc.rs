@@ -1,10 +1,10 @@
-//! Metadata in, TypeScript out, byte by byte. `BLESS=1` rewrites what is expected, but not where `CI` is set. Whether it
+//! Metadata in, TypeScript, JSON Schema and `OpenRPC` out, byte by byte. `BLESS=1` rewrites what is expected, but not where `CI` is set. Whether it
 //! compiles and does what it says is tested by `.ci/typescript`.
 
 use std::{collections::BTreeMap, env, fs, path::Path};
 
 use cocaine::schema::{AppSchema, ArgumentSchema, EventOutput, EventSchema, TypeSchema};
-use cocaine_codegen::{Catalogue, Metadata, typescript};
+use cocaine_codegen::{Catalogue, Metadata, json_schema, open_rpc, typescript};
 
 fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -31,20 +31,27 @@ fn generated(metadata: &Metadata) -> String {
     output.files.into_iter().map(|file| file.text).collect()
 }
 
+/// Compares all that is made of `NAME.json`.
+fn compare(name: &str) {
+    let metadata = metadata(&format!("json_rpc/{name}.json"));
+    golden(&format!("{name}.ts"), &generated(&metadata));
+    golden(&format!("{name}.schema.json"), &json_schema(&metadata, &Catalogue::builtin()).unwrap());
+    golden(&format!("{name}.openrpc.json"), &open_rpc(&metadata, &Catalogue::builtin()).unwrap());
+}
+
 #[test]
 fn app() {
-    golden("shortener.ts", &generated(&metadata("json_rpc/shortener.json")));
+    compare("shortener");
 }
 
 #[test]
 fn names_that_are_code_elsewhere() {
-    golden("hostile.ts", &generated(&metadata("json_rpc/hostile.json")));
+    compare("hostile");
 }
 
 #[test]
 fn services() {
     golden("services.ts", &generated(&metadata("../../../bindings/metadata.json")));
-    golden("recorded.ts", &generated(&metadata("recorded.json")));
 }
 
 /// An app with an event for each type of the table with which the schemas are tested.
@@ -66,7 +73,9 @@ fn table() -> Metadata {
 
 #[test]
 fn each_type() {
-    golden("table.ts", &generated(&table()));
+    let table = table();
+    golden("table.ts", &generated(&table));
+    golden("table.schema.json", &json_schema(&table, &Catalogue::builtin()).unwrap());
 }
 
 #[test]
