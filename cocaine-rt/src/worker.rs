@@ -1,6 +1,5 @@
 //! Workers: processes that a node starts and sends events to (`worker.md`).
 
-mod chunk;
 mod command_line;
 pub mod event;
 mod events;
