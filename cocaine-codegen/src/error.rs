@@ -82,6 +82,9 @@ pub enum Problem {
     /// Metadata that cannot be read.
     #[error("metadata: {0}")]
     Metadata(String),
+    /// The schema of an app that cannot be read.
+    #[error("schema: {0}")]
+    Schema(String),
     /// No locator answers, or the one that does lacks a service.
     #[error("{0}")]
     Locator(String),

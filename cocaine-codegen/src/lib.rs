@@ -63,6 +63,7 @@
 //!
 //! ```text
 //! metadata   graphs, from a locator (fetch) or a file ──┐
+//!            (and the schemas of apps)                  │
 //! catalogue  names, types and docs, from Rust traits ───┴─> model ──> emit ──> generate ──> files
 //!                                                           every     tokens   one file
 //!                                                           name               or a folder
@@ -74,7 +75,7 @@
 //!
 //! # Features
 //!
-//! `cli`, on by default, adds the program, and with it `fetch` and an async runtime. A build script does without.
+//! `cli`, on by default, adds the program, and with it `fetch`. A build script does without.
 
 mod catalogue;
 mod compare;
@@ -94,12 +95,13 @@ pub use compare::{Difference, Grade, compare, compare_code, read_tables};
 pub use dump::{dot, dump};
 pub use error::{Error, Problem, Result, SourceLocation, Warning};
 #[cfg(feature = "cli")]
-pub use fetch::{FetchReport, fetch, fetch_present};
+pub use fetch::{AppSelection, FetchReport, ServiceSelection, fetch};
 pub use generate::{
     GeneratedFile, Options, Output, OutputLayout, builder::Builder, generate, write::write_file,
 };
 pub use metadata::{
     Metadata, Method, Service,
+    apps::read_app_schema,
     shape::TreeShape,
     tree::{FIRST_CONTROL, MAX_DEPTH, Message, Tree},
 };

@@ -1,5 +1,6 @@
-//! What a locator says about its services, as plain data, and the JSON that keeps it.
+//! What a locator says about its services, and what apps say about themselves, as plain data, and the JSON that keeps it.
 
+pub(crate) mod apps;
 pub(crate) mod shape;
 mod size;
 pub(crate) mod tree;
@@ -7,18 +8,21 @@ mod unique_map;
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
+use cocaine::schema::AppSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Problem, Result},
     metadata::tree::{FIRST_CONTROL, MAX_DEPTH, Tree},
+    naming::shown,
 };
 
-/// Services by name.
+/// Services and apps by name.
 ///
 /// As JSON, `{"services": {"storage": {"version": 1, "graph": {"0": ["read", {}, {…}]}}}}`; the outer
 /// `services` may be left out, and what else a service may say is not read. Ids are strings there, as JSON
-/// wants it, and `null` is a recursion.
+/// wants it, and `null` is a recursion. Beside `services`, `apps` has the [schemas](AppSchema) of apps by name; it is left out
+/// if there are none.
 ///
 /// The control entries at the root of a graph (from id 65532) are the same for every service and never
 /// methods: they are left out when metadata is read. Those inside a method's tree are part of it and stay.
@@ -26,6 +30,8 @@ use crate::{
 pub struct Metadata {
     /// The services.
     pub services: BTreeMap<String, Service>,
+    /// The schemas of apps.
+    pub apps: BTreeMap<String, AppSchema>,
 }
 
 /// What a locator says about one service.
@@ -59,6 +65,8 @@ fn graph<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<u
 #[derive(Deserialize)]
 struct Envelope {
     services: unique_map::UniqueMap<String, Service>,
+    #[serde(default)]
+    apps: apps::UniqueApps,
 }
 
 #[derive(Deserialize)]
@@ -70,13 +78,14 @@ impl Metadata {
     /// Reads JSON.
     pub fn from_json(text: &str) -> Result<Self> {
         let wrapped = serde_json::from_str::<Probe>(text).is_ok_and(|probe| probe.services.is_some());
-        let services = if wrapped {
-            serde_json::from_str::<Envelope>(text).map(|envelope| envelope.services)
+        let metadata = if wrapped {
+            serde_json::from_str::<Envelope>(text)
+                .map(|Envelope { services, apps }| Self { services: services.0, apps: apps.into_schemas() })
         } else {
-            serde_json::from_str(text)
+            serde_json::from_str::<unique_map::UniqueMap<_, _>>(text)
+                .map(|services| Self { services: services.0, apps: BTreeMap::new() })
         };
-        let services = services.map_err(|error| Problem::Metadata(error.to_string()))?;
-        let metadata = Self { services: services.0 };
+        let metadata = metadata.map_err(|error| Problem::Metadata(error.to_string()))?;
         metadata.check_depth()?;
         Ok(metadata)
     }
@@ -95,20 +104,23 @@ impl Metadata {
             }
             text.push_str(if service.graph.is_empty() { "}\n    }" } else { "\n      }\n    }" });
         }
-        text.push_str(if self.services.is_empty() { "}\n}\n" } else { "\n  }\n}\n" });
+        text.push_str(if self.services.is_empty() { "}" } else { "\n  }" });
+        if !self.apps.is_empty() {
+            // Line breaks within texts are escaped.
+            let _ = write!(text, ",\n  \"apps\": {}", pretty_json(&self.apps).replace('\n', "\n  "));
+        }
+        text.push_str("\n}\n");
         text
     }
 
     /// Leaves only the services that `wanted` names; fails for a name that is not there.
     pub fn select(&mut self, wanted: &[String]) -> Result<()> {
-        let missing: Vec<_> = wanted.iter().filter(|name| !self.services.contains_key(*name)).collect();
-        if let Some(name) = missing.first() {
-            let known: Vec<_> = self.services.keys().map(String::as_str).collect();
-            let text = format!("there is no service `{name}`; there are: {}", known.join(", "));
-            return Err(Problem::Metadata(text).into());
-        }
-        self.services.retain(|name, _| wanted.contains(name));
-        Ok(())
+        select("service", &mut self.services, wanted)
+    }
+
+    /// Leaves only the apps that `wanted` names; fails for a name that is not there.
+    pub fn select_apps(&mut self, wanted: &[String]) -> Result<()> {
+        select("app", &mut self.apps, wanted)
     }
 
     /// Fails for a tree that is deeper than a runtime can send.
@@ -126,6 +138,25 @@ impl Metadata {
         }
         crate::error::Error::check(problems)
     }
+}
+
+fn select<T>(what: &str, all: &mut BTreeMap<String, T>, wanted: &[String]) -> Result<()> {
+    if let Some(name) = wanted.iter().find(|name| !all.contains_key(*name)) {
+        let known: Vec<_> = all.keys().map(|name| shown(name)).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        let text = format!("there is no {what} `{}`; there are: {known}", shown(name));
+        return Err(Problem::Metadata(text).into());
+    }
+    all.retain(|name, _| wanted.contains(name));
+    Ok(())
+}
+
+/// Returns `value` as JSON on many lines.
+fn pretty_json<T: Serialize>(value: &T) -> String {
+    // Maps with texts as keys: there is nothing here that JSON lacks.
+    let written = serde_json::to_string_pretty(value);
+    debug_assert!(written.is_ok(), "{written:?}");
+    written.unwrap_or_default()
 }
 
 /// Returns `value` as JSON on one line, with a space after each comma and colon.
@@ -164,7 +195,7 @@ impl serde_json::ser::Formatter for SpacedFormatter {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{apps::read_app_schema, *};
 
     const STORAGE: &str = r#"{
   "services": {
@@ -191,6 +222,49 @@ mod tests {
         let plain = r#"{"a": {"endpoint": "::1", "version": 2, "graph": {"65533": ["ping", {}, {}]}}}"#;
         let metadata = Metadata::from_json(plain).unwrap();
         assert_eq!(metadata.services["a"], Service { version: 2, graph: BTreeMap::new() });
+    }
+
+    const APPS: &str = r#"{
+  "services": {},
+  "apps": {
+    "a\nb": {
+      "schema": 1,
+      "hash": "HASH",
+      "events": {}
+    }
+  }
+}
+"#;
+
+    #[test]
+    fn written_apps_are_read_back() {
+        let metadata = Metadata::from_json(APPS).unwrap();
+        assert_eq!(metadata.apps["a\nb"], AppSchema::default());
+        let hash = cocaine::schema::hash_text(AppSchema::default().hash());
+        assert_eq!(metadata.to_json(), APPS.replace("HASH", &hash));
+    }
+
+    #[test]
+    fn mistakes_in_apps_are_named() {
+        for (apps, expected) in [
+            (r#"{"a": {"events": {}}}"#, "missing field `schema` at line 1 column 45"),
+            (r#"{"a": {"schema": 2}}"#, "the schema has version 2, and this program reads version 1"),
+            (r#"{"a": {"schema": 1}, "a": {"schema": 1}}"#, "`a` stands here twice"),
+            (r#"{"a": {"schema": 1, "events": {"e": {}, "e": {}}}}"#, "`e` stands here twice"),
+            (r#"{"a": {"schema": 1, "types": {"t": {"shape": 1}}}}"#, "at line 1"),
+        ] {
+            let json = format!(r#"{{"services": {{}}, "apps": {apps}}}"#);
+            let error = Metadata::from_json(&json).unwrap_err().to_string();
+            assert!(error.contains(expected), "{json}: {error}");
+        }
+    }
+
+    #[test]
+    fn deep_schema_is_an_error() {
+        let ty = format!("{}\"u8\"{}", r#"{"list":"#.repeat(10_000), "}".repeat(10_000));
+        let schema = format!(r#"{{"schema": 1, "events": {{"e": {{"input": {ty}}}}}}}"#);
+        let error = read_app_schema(&schema).unwrap_err().to_string();
+        assert!(error.contains("recursion limit"), "{error}");
     }
 
     #[test]

@@ -17,7 +17,8 @@ fn service(methods: impl IntoIterator<Item = Method>) -> Service {
 }
 
 fn metadata<S: Into<String>>(services: impl IntoIterator<Item = (S, Service)>) -> Metadata {
-    Metadata { services: services.into_iter().map(|(name, service)| (name.into(), service)).collect() }
+    let services = services.into_iter().map(|(name, service)| (name.into(), service)).collect();
+    Metadata { services, ..Metadata::default() }
 }
 
 fn unary(name: &str) -> Method {

@@ -60,7 +60,7 @@ fn services(names: &[&str]) -> Metadata {
         session("nested-", nested),
     ];
     services.extend(special.map(|(name, service)| (name.to_owned(), service)));
-    Metadata { services }
+    Metadata { services, ..Metadata::default() }
 }
 
 /// Returns a service whose methods, arguments, types, fields and variants are named like this, and its description.

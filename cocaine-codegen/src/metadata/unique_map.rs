@@ -10,6 +10,12 @@ use serde::{
 /// Reads as a [`BTreeMap`] in which no key stands twice.
 pub(crate) struct UniqueMap<K, V>(pub(crate) BTreeMap<K, V>);
 
+impl<K, V> Default for UniqueMap<K, V> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
 impl<'de, K, V> Deserialize<'de> for UniqueMap<K, V>
 where
     K: Deserialize<'de> + Ord + fmt::Display,

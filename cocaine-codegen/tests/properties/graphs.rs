@@ -66,7 +66,8 @@ pub(crate) fn hostile() -> impl Strategy<Value = Metadata> {
     let methods = ids().prop_filter("a control message", |id| *id < FIRST_CONTROL);
     let service = (any::<u64>(), collection::btree_map(methods, method, 0..3))
         .prop_map(|(version, graph)| Service { version, graph });
-    collection::btree_map(names(), service, 0..3).prop_map(|services| Metadata { services })
+    collection::btree_map(names(), service, 0..3)
+        .prop_map(|services| Metadata { services, ..Metadata::default() })
 }
 
 /// One method whose messages have names of their own, and steps that make a walk of any tree.

@@ -13,7 +13,7 @@ use crate::{
 /// Generates code for `method` and reads what it lets be said.
 fn machine(method: &Method) -> Machine {
     let service = Service { version: 1, graph: [(0, method.clone())].into() };
-    let metadata = Metadata { services: [("service".to_owned(), service)].into() };
+    let metadata = Metadata { services: [("service".to_owned(), service)].into(), ..Metadata::default() };
     let output = generate(&metadata, &Catalogue::default(), &Options::default()).unwrap();
     Machine::read(&syn::parse_file(&output.files[0].text).unwrap())
 }
