@@ -96,7 +96,7 @@ pub use compare::{Difference, Grade, compare, compare_code, read_tables};
 pub use dump::{dot, dump};
 pub use error::{Error, Problem, Result, SourceLocation, Warning};
 #[cfg(feature = "cli")]
-pub use fetch::{FetchReport, fetch, fetch_present};
+pub use fetch::{AppSelection, FetchReport, ServiceSelection, fetch};
 #[doc(hidden)]
 pub use generate::app_types::generate_types;
 pub use generate::{

@@ -2,6 +2,7 @@
 
 mod chunk;
 mod command_line;
+mod description;
 pub mod event;
 mod events;
 mod halves;
@@ -174,17 +175,19 @@ impl Worker {
         self
     }
 
-    /// Does what [`Worker::stream_body`] does, for the events without a handler of their own.
+    /// Sets a fallback that handles HTTP requests, and takes their bodies in pieces.
     #[cfg(feature = "http")]
-    pub(crate) fn stream_fallback_body(mut self) -> Self {
-        self.registry.stream_fallback_body();
-        self
+    pub(crate) fn set_http_fallback(&mut self, handler: impl Handler) {
+        self.registry.set_fallback(handler);
+        self.registry.set_http_fallback();
     }
 
-    /// Does what [`Worker::stream_body`] does, on a borrowed worker.
+    /// Adds the handler of an event that is an HTTP request, and takes its body in pieces.
     #[cfg(feature = "http")]
-    pub(crate) fn add_streamed_event(&mut self, event: &str) {
+    pub(crate) fn add_http_handler(&mut self, event: &str, handler: impl Handler) {
+        self.add_handler(event, handler);
         self.registry.stream_body(event);
+        self.registry.describe_as_http(event);
     }
 
     /// Sets the handler of an event on a borrowed worker.
