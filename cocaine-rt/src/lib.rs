@@ -141,7 +141,7 @@ pub use protocol::{
     trace::Trace,
 };
 pub use schema::Schema;
-pub use wire::{bytes::Bytes, headers::Headers, text, value::Value};
+pub use wire::{bytes::Bytes, headers::Headers, map_entries::MapEntries, text, value::Value};
 pub use worker::{
     AppToken, Context, Events, ExecutionMode, Handler, HandlerRegistry, Session, SessionReceiver,
     SessionSender, Worker,
