@@ -1,6 +1,5 @@
 //! Workers: processes that a node starts and sends events to (`worker.md`).
 
-mod chunk;
 mod command_line;
 mod description;
 pub mod event;
