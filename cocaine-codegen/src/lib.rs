@@ -77,6 +77,7 @@
 //!
 //! `cli`, on by default, adds the program, and with it `fetch`. A build script does without.
 
+mod app_types;
 mod catalogue;
 mod compare;
 mod dump;
@@ -100,6 +101,8 @@ pub use dump::{dot, dump};
 pub use error::{Error, Problem, Result, SourceLocation, Warning};
 #[cfg(feature = "cli")]
 pub use fetch::{AppSelection, FetchReport, ServiceSelection, fetch};
+#[doc(hidden)]
+pub use generate::app_types::generate_types;
 pub use generate::{
     GeneratedFile, Options, Output, OutputLayout, builder::Builder, generate, write::write_file,
 };
