@@ -4,6 +4,7 @@
 //! Clients in other languages, and the documents for their tools, are made of this model. Every name in it is decided.
 
 mod apps;
+mod check;
 mod cycles;
 mod directions;
 mod forms;
@@ -14,6 +15,9 @@ mod services;
 pub(crate) use interface::interface;
 
 use crate::error::Warning;
+
+/// The member of `params` with the items that a caller streams.
+pub(crate) const INPUT: &str = "$input";
 
 /// All that a gateway offers.
 #[derive(Debug, Default)]

@@ -294,7 +294,7 @@ fn property(param: &Param) -> Property {
 /// Returns the member of `params` with the items that a caller streams.
 pub(crate) fn input(method: &RpcMethod) -> Option<Property> {
     let ty = method.input.clone()?;
-    Some(Property::new("$input", JsonType::List(Box::new(ty))))
+    Some(Property::new(json_rpc::INPUT, JsonType::List(Box::new(ty))))
 }
 
 fn pair(key: &JsonType, value: &JsonType) -> TupleType {

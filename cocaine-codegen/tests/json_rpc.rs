@@ -79,14 +79,23 @@ fn each_type() {
 }
 
 #[test]
-fn missing_definition_is_named() {
+fn mistakes_of_a_schema_are_named() {
     let json = r#"{"services": {}, "apps": {"shop": {"schema": 1, "events": {
-        "buy": {"output": {"reply": {"list": {"named": "Receipt"}}}, "error": "BuyError"}
+        "buy": {"output": {"reply": {"list": {"named": "Receipt"}}}, "error": "BuyError"},
+        "sell": {"arguments": [{"name": "$input", "type": "u8"}], "input": "u8"}
+    }, "types": {
+        "Item": {"shape": {"struct": {"fields": [
+            {"name": "id", "type": {"option": {"named": "Id"}}}, {"name": "key", "aliases": ["id"], "type": "u8"}
+        ]}}}
     }}}}"#;
-    let error = typescript(&Metadata::from_json(json).unwrap(), &Catalogue::default(), false).unwrap_err();
+    let metadata = Metadata::from_json(json).unwrap();
+    let error = typescript(&metadata, &Catalogue::default(), false).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "schema: app `shop`: its schema refers to the type `Receipt` and does not define it\n\
-         schema: app `shop`: its schema refers to the errors `BuyError` and does not define it"
+        "app `shop`, event `buy`: the type `Receipt` is not defined\n\
+         app `shop`, event `buy`: the errors `BuyError` are not defined\n\
+         app `shop`, event `sell`: two arguments are called `$input`\n\
+         app `shop`, type `Item`: the type `Id` is not defined\n\
+         app `shop`, type `Item`: two fields are called `id`"
     );
 }

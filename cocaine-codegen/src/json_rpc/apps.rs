@@ -1,21 +1,16 @@
 //! Apps, as their schemas describe them.
 
-use std::collections::BTreeSet;
-
 use cocaine::schema::{AppSchema, EventKind, EventOutput, EventSchema, Type};
 
 use super::{
     DeclaredError, Direction, ErrorType, Interface, JsonDefinition, JsonType, MethodResult, Param, Params,
     RpcMethod, RpcModel,
-    directions::{Usage, add_names, usages},
+    directions::{Usage, usages},
     doc_lines,
     forms::Forms,
     names::{Item, ItemNames, lower_camel, member_names, type_names},
 };
-use crate::{
-    error::Warning,
-    naming::{self, shown},
-};
+use crate::{error::Warning, naming};
 
 /// The methods of every app's service, which take precedence over events of these names.
 const METHODS_OF_APPS: &[&str] = &["control", "enqueue", "info"];
@@ -41,29 +36,6 @@ pub(super) fn wanted_names(app: &str, schema: &AppSchema) -> Vec<(Item, Vec<Stri
         }
     }
     wanted
-}
-
-/// Returns a sentence for each name of a type or of errors that an app refers to and does not define.
-pub(super) fn missing_types(app: &str, schema: &AppSchema) -> Vec<String> {
-    let identity = |name: &str| name.to_owned();
-    let mut missing = BTreeSet::new();
-    for direction in [Direction::Sent, Direction::Received] {
-        let forms = Forms::new(schema, direction, &identity);
-        let mut names = Vec::new();
-        for event in schema.events.values() {
-            let types = event.arguments.iter().map(|argument| &argument.ty).chain(&event.input);
-            types.chain([event.output.ty()]).for_each(|ty| add_names(&forms.ty(ty), &mut names));
-        }
-        schema.types.values().for_each(|definition| add_names(&forms.definition(definition), &mut names));
-        missing.extend(names.into_iter().filter(|name| !schema.types.contains_key(name)));
-    }
-    let errors = schema.events.values().filter_map(|event| event.error.as_ref());
-    let errors = errors.filter(|name| !schema.errors.contains_key(*name)).collect::<BTreeSet<_>>();
-    let sentence = |kind: &str, name: &str| {
-        format!("app `{}`: its schema refers to {kind} `{}` and does not define it", shown(app), shown(name))
-    };
-    let types = missing.iter().map(|name| sentence("the type", name));
-    types.chain(errors.into_iter().map(|name| sentence("the errors", name))).collect()
 }
 
 /// Adds an app to the model.

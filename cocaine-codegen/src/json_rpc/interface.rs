@@ -1,7 +1,7 @@
 //! All services and apps, with every name decided.
 
 use super::{
-    RpcModel, apps, cycles,
+    RpcModel, apps, check, cycles,
     names::{self, Item, ItemNames},
     services,
 };
@@ -16,7 +16,7 @@ use crate::{
 ///
 /// # Errors
 ///
-/// Those of the services, as for [`generate`](crate::generate()); a type that a schema refers to and lacks.
+/// Those of the services, as for [`generate`](crate::generate()); a schema that refers to a type and does not define it, or has a name twice.
 pub(crate) fn interface(metadata: &Metadata, catalogue: &Catalogue, strict: bool) -> Result<RpcModel> {
     metadata.check_depth()?;
     metadata.check_size()?;
@@ -25,7 +25,7 @@ pub(crate) fn interface(metadata: &Metadata, catalogue: &Catalogue, strict: bool
         .map(|(name, service)| model::service(name, String::new(), service, catalogue, &mut diagnostics))
         .collect();
     for (name, schema) in &metadata.apps {
-        diagnostics.problems.extend(apps::missing_types(name, schema).into_iter().map(Problem::Schema));
+        diagnostics.problems.extend(check::problems(name, schema));
     }
     if strict {
         diagnostics.problems.extend(diagnostics.warnings.iter().cloned().map(Problem::Warning));

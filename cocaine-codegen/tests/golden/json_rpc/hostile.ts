@@ -383,7 +383,7 @@ export class Alert1Client {
    * What the app says that can go wrong is recognized by `isAlert1CocaineError`.
    */
   alert1(
-    params: { __proto__: number; "a\"; alert(3); \"": Alert1AB; constructor: Constructor; $input: number },
+    params: { __proto__: number; "a\"; alert(3); \"": Alert1AB; constructor: Constructor },
     input: readonly Alert1Promise[],
     options?: CallOptions,
   ): Promise<Alert1Error[]> {
