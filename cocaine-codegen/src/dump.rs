@@ -1,5 +1,6 @@
 //! Metadata as text to read.
 
+mod apps;
 mod dot;
 
 use std::fmt::Write as _;
@@ -15,16 +16,20 @@ use crate::{
     naming::shown,
 };
 
-/// Returns what the services of `metadata` offer, as an indented tree.
+/// Returns what the services and apps of `metadata` offer, as an indented tree.
 pub fn dump(metadata: &Metadata) -> String {
-    let mut text = String::new();
-    for (index, (name, service)) in metadata.services.iter().enumerate() {
-        if index > 0 {
-            text.push('\n');
-        }
+    let mut texts = Vec::new();
+    for (name, service) in &metadata.services {
+        let mut text = String::new();
         dump_service(&mut text, name, service);
+        texts.push(text);
     }
-    text
+    for (name, schema) in &metadata.apps {
+        let mut text = String::new();
+        apps::dump_app(&mut text, name, schema);
+        texts.push(text);
+    }
+    texts.join("\n")
 }
 
 fn dump_service(text: &mut String, name: &str, service: &Service) {

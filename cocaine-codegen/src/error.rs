@@ -85,6 +85,16 @@ pub enum Problem {
     /// The schema of an app that cannot be read.
     #[error("schema: {0}")]
     Schema(String),
+    /// The schema of an app of which no Rust can be made.
+    #[error("app `{}`, {place}: {message}", shown(.app))]
+    App {
+        /// The app.
+        app: String,
+        /// The event, or the type and the field.
+        place: String,
+        /// What is wrong and what to do.
+        message: String,
+    },
     /// No locator answers, or the one that does lacks a service.
     #[error("{0}")]
     Locator(String),

@@ -1,4 +1,6 @@
-//! What a live locator says about its services. The only file that talks to the network.
+//! What a live cloud says about its services and apps. These files alone talk to the network.
+
+mod apps;
 
 use std::{
     collections::BTreeMap,
@@ -25,59 +27,54 @@ use crate::{
 /// What was learned, and what is to be said about it.
 #[derive(Debug)]
 pub struct FetchReport {
-    /// The services that were found.
+    /// The services and apps that were found.
     pub metadata: Metadata,
     /// What a user should read of how they were found.
     pub notes: Vec<String>,
 }
 
-/// Asks the first of `locators` that answers within `timeout`; blocks, on a runtime of its own.
-///
-/// The locator is asked for `services`, or, if none are named, for all that it lists; where it does not list any, for
-/// those that are `known`, as far as it has them.
-pub fn fetch(
-    locators: &[String],
-    services: &[String],
-    known: &[&str],
-    timeout: Duration,
-) -> error::Result<FetchReport> {
-    let wanted =
-        if services.is_empty() { ServiceSelection::All(known) } else { ServiceSelection::Each(services) };
-    ask_in_turn(locators, &wanted, timeout)
-}
-
-/// As [`fetch`], but a service that the locator does not have is left out.
-pub fn fetch_present(
-    locators: &[String],
-    services: &[String],
-    timeout: Duration,
-) -> error::Result<FetchReport> {
-    ask_in_turn(locators, &ServiceSelection::Present(services), timeout)
-}
-
-/// What a locator is asked for.
-enum ServiceSelection<'a> {
-    /// All that it lists, or else what it has of these.
+/// The services that a locator is asked for.
+#[derive(Clone, Copy, Debug)]
+pub enum ServiceSelection<'a> {
+    /// None.
+    None,
+    /// All that it lists; where it does not list any, those of these names that it has.
     All(&'a [&'a str]),
-    /// All of these.
+    /// All of these; one that it does not have is an error.
     Each(&'a [String]),
-    /// What it has of these.
+    /// Those of these that it has.
     Present(&'a [String]),
 }
 
-fn ask_in_turn(
+/// The apps whose schemas are read from the manifests in the service `storage`.
+#[derive(Clone, Copy, Debug)]
+pub enum AppSelection<'a> {
+    /// None.
+    None,
+    /// All that have a schema.
+    All,
+    /// All of these; one that has no schema is an error.
+    Each(&'a [String]),
+    /// Those of these that have a schema.
+    Present(&'a [String]),
+}
+
+/// Asks the first of `locators` that answers within `timeout` for the graphs of `services` and the schemas of `apps`; blocks,
+/// on a runtime of its own.
+pub fn fetch(
     locators: &[String],
-    wanted: &ServiceSelection<'_>,
+    services: ServiceSelection<'_>,
+    apps: AppSelection<'_>,
     timeout: Duration,
 ) -> error::Result<FetchReport> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| problem(format!("no runtime: {error}")))?;
     let mut failures = Vec::new();
     for locator in locators {
-        let asked = async { time::timeout(timeout, ask(locator, wanted)).await };
+        let asked = async { time::timeout(timeout, ask(locator, services, apps)).await };
         let failure = match runtime.block_on(asked) {
             Ok(Ok(fetched)) => return Ok(fetched),
-            Ok(Err(error)) => error.to_string(),
+            Ok(Err(error)) => error,
             Err(_) => format!("no answer within {timeout:?}; see `--timeout`"),
         };
         failures.push(format!("locator {locator}: {failure}"));
@@ -91,25 +88,45 @@ fn problem(message: String) -> Problem {
     Problem::Locator(message)
 }
 
-async fn ask(locator: &str, wanted: &ServiceSelection<'_>) -> Result<FetchReport> {
-    let client = Client::new(locator)?;
+async fn ask(
+    locator: &str,
+    services: ServiceSelection<'_>,
+    apps: AppSelection<'_>,
+) -> Result<FetchReport, String> {
+    let client = Client::new(locator).map_err(|error| error.to_string())?;
     let mut notes = Vec::new();
-    let found = match wanted {
-        ServiceSelection::Each(names) => named(&client, names).await?,
-        ServiceSelection::Present(names) => resolved(&client, names).await?,
+    let found = ask_for_services(&client, locator, services, &mut notes).await;
+    let mut metadata = described(found.map_err(|error| error.to_string())?, &mut notes);
+    metadata.apps = apps::schemas(&client, apps, &mut notes).await?;
+    Ok(FetchReport { metadata, notes })
+}
+
+async fn ask_for_services(
+    client: &Client,
+    locator: &str,
+    services: ServiceSelection<'_>,
+    notes: &mut Vec<String>,
+) -> Result<BTreeMap<String, ServiceInfo>> {
+    match services {
+        ServiceSelection::None => Ok(BTreeMap::new()),
+        ServiceSelection::Each(names) => named(client, names).await,
+        ServiceSelection::Present(names) => resolved(client, names).await,
         ServiceSelection::All(known) => {
-            if let Some(found) = listed(&client).await? {
-                found
-            } else {
-                notes.push(format!(
-                    "locator {locator} has no cluster and does not list its services: it was asked for {}; name others \
-                     with `--service`",
-                    known.join(", ")
-                ));
-                resolved(&client, known).await?
+            if let Some(found) = listed(client).await? {
+                return Ok(found);
             }
+            notes.push(format!(
+                "locator {locator} has no cluster and does not list its services: it was asked for {}; name others \
+                 with `--service`",
+                known.join(", ")
+            ));
+            resolved(client, known).await
         }
-    };
+    }
+}
+
+/// Returns the metadata of the services that speak this protocol.
+fn described(found: BTreeMap<String, ServiceInfo>, notes: &mut Vec<String>) -> Metadata {
     let mut metadata = Metadata::default();
     for (name, service) in found {
         if service.graph.methods().next().is_none() {
@@ -119,7 +136,7 @@ async fn ask(locator: &str, wanted: &ServiceSelection<'_>) -> Result<FetchReport
             metadata.services.insert(name, service);
         }
     }
-    Ok(FetchReport { metadata, notes })
+    metadata
 }
 
 /// Returns the services that the locator lists, and the locator itself, which it never lists; nothing if it has no

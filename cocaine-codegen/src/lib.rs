@@ -77,6 +77,7 @@
 //!
 //! `cli`, on by default, adds the program, and with it `fetch`. A build script does without.
 
+mod app_types;
 mod catalogue;
 mod compare;
 mod dump;
@@ -95,7 +96,9 @@ pub use compare::{Difference, Grade, compare, compare_code, read_tables};
 pub use dump::{dot, dump};
 pub use error::{Error, Problem, Result, SourceLocation, Warning};
 #[cfg(feature = "cli")]
-pub use fetch::{FetchReport, fetch, fetch_present};
+pub use fetch::{AppSelection, FetchReport, ServiceSelection, fetch};
+#[doc(hidden)]
+pub use generate::app_types::generate_types;
 pub use generate::{
     GeneratedFile, Options, Output, OutputLayout, builder::Builder, generate, write::write_file,
 };

@@ -27,6 +27,7 @@ pub(crate) const RUNTIME: &[&str] = &[
     "Graph",
     "Guard",
     "LossyStr",
+    "MapEntries",
     "MaybeFlatVec",
     "MethodSpec",
     "OnDrop",
@@ -36,6 +37,7 @@ pub(crate) const RUNTIME: &[&str] = &[
     "ReplySender",
     "Result",
     "Scalar",
+    "Schema",
     "Sender",
     "Serialize",
     "Serializer",
@@ -363,6 +365,11 @@ impl NameScope {
             if is_first { wanted.clone() } else { names.claim(wanted.clone(), between) }
         };
         wanted.iter().zip(first).map(claim).collect()
+    }
+
+    /// Returns whether `name` is free.
+    pub(crate) fn is_free(&self, name: &str) -> bool {
+        !self.taken.contains(name)
     }
 
     /// Returns whether all `names` are free.

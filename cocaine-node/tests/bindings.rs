@@ -3,7 +3,9 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use cocaine::{Client, graph::Graph, msgpack};
-use cocaine_codegen::{Catalogue, Metadata, Options, OutputLayout, compare, fetch, generate};
+use cocaine_codegen::{
+    AppSelection, Catalogue, Metadata, Options, OutputLayout, ServiceSelection, compare, fetch, generate,
+};
 use cocaine_node::Node;
 use test_support::{hex, recording};
 use tokio::task::spawn_blocking;
@@ -49,7 +51,9 @@ fn metadata_equals_the_recordings() {
 async fn bindings_equal_generator_output_for_node() {
     let node = Node::builder().listen("127.0.0.1:0").in_memory().start().await.unwrap();
     let locator = node.locator_addr().to_string();
-    let fetched = spawn_blocking(move || fetch(&[locator], &[], &[], Duration::from_secs(20)).unwrap());
+    let fetched = spawn_blocking(move || {
+        fetch(&[locator], ServiceSelection::All(&[]), AppSelection::None, Duration::from_secs(20)).unwrap()
+    });
     let metadata = fetched.await.unwrap().metadata;
     let names: Vec<_> = metadata.services.keys().map(String::as_str).collect();
     assert_eq!(

@@ -76,7 +76,7 @@ const GENERATOR: Layers = Layers {
         &["naming", "syntax"],
         &["error"],
         &["metadata"],
-        &["catalogue"],
+        &["app_types", "catalogue"],
         &["model"],
         &["emit"],
         &["generate"],

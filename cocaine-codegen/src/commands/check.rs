@@ -150,7 +150,7 @@ struct ProtocolComparison {
 fn protocols(args: &Check, mut known: Metadata) -> Result<ProtocolComparison> {
     let (all, wanted) = (known.services.len(), &args.source.service);
     known.services.retain(|name, _| wanted.is_empty() || wanted.contains(name));
-    let now = source::metadata_of(&args.source, known.services.keys())?;
+    let now = source::metadata_of(&args.source, &known)?;
     let is_nowhere = |name: &&String| [&known, &now].iter().all(|side| !side.services.contains_key(*name));
     if let Some(name) = wanted.iter().find(is_nowhere) {
         let text = format!("there is no service `{name}`, neither expected nor found");

@@ -23,7 +23,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Generates code: what is done without a command
     Generate(Generate),
-    /// Writes what a locator says to a JSON file that can be committed
+    /// Writes what a locator and the manifests of apps say to a JSON file that can be committed
     Fetch(Fetch),
     /// Compares a file with what it would be now, and says how much each difference matters
     ///
@@ -36,7 +36,7 @@ pub(crate) enum Command {
     /// the worst difference first. `worst` and `grade` are `breaking`, `renumbered`, `additive` or `code`; `worst`,
     /// `method`, `expected` and `found` may be `null`. There may be more fields in later versions.
     Check(Check),
-    /// Shows what the services offer
+    /// Shows what the services and apps offer
     Dump(Dump),
 }
 
@@ -105,7 +105,7 @@ pub(crate) struct Dump {
     pub(crate) format: DumpFormat,
 }
 
-/// How services are shown.
+/// How services and apps are shown.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum DumpFormat {
     /// An indented tree
@@ -113,7 +113,7 @@ pub(crate) enum DumpFormat {
     Text,
     /// JSON, as `fetch` writes it
     Json,
-    /// A graph for graphviz: states and the messages between them
+    /// A graph for graphviz: states of services, and the messages between them
     Dot,
 }
 
@@ -126,12 +126,46 @@ pub(crate) struct Source {
     /// Ask these locators, in this order
     #[arg(long, env = "COCAINE_LOCATOR", value_name = "HOST:PORT", value_delimiter = ',')]
     pub(crate) locator: Vec<String>,
-    /// Only these services
+    /// Only these services; with `--app` or `--schema`, none but these
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) service: Vec<String>,
+    /// Only these apps, whose schemas are in their manifests; without a name, all apps that have a schema
+    #[arg(long, value_name = "NAME", value_delimiter = ',', num_args = 0..=1)]
+    pub(crate) app: Option<Vec<String>>,
+    /// Read the schema of an app from this file, as `WORKER --describe` writes it (repeatable). The app has the name of
+    /// the file, without its extension, or that of `--app` if there is one of each
+    #[arg(long, value_name = "FILE")]
+    pub(crate) schema: Vec<PathBuf>,
     /// How many seconds a locator may take
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     pub(crate) timeout: Duration,
+}
+
+impl Source {
+    /// Returns the names of the apps that are wanted.
+    pub(crate) fn apps(&self) -> &[String] {
+        self.app.as_deref().unwrap_or_default()
+    }
+
+    /// Returns whether apps are wanted, and no services.
+    pub(crate) fn has_apps_only(&self) -> bool {
+        self.service.is_empty() && (self.app.is_some() || !self.schema.is_empty())
+    }
+
+    /// Returns whether services are wanted, and no apps.
+    pub(crate) fn has_services_only(&self) -> bool {
+        !self.service.is_empty() && self.app.is_none() && self.schema.is_empty()
+    }
+
+    /// Returns whether the service is among those that are named, or none are.
+    pub(crate) fn wants_service(&self, name: &String) -> bool {
+        !self.has_apps_only() && (self.service.is_empty() || self.service.contains(name))
+    }
+
+    /// Returns whether the app is among those that are named, or none are.
+    pub(crate) fn wants_app(&self, name: &String) -> bool {
+        !self.has_services_only() && (self.apps().is_empty() || self.apps().contains(name))
+    }
 }
 
 /// How services are described.
@@ -160,6 +194,16 @@ mod tests {
     #[test]
     fn command_line_definition_is_valid() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn apps_are_named_or_all() {
+        let source = |args: &[&str]| Cli::parse_from([&["cocaine-codegen"], args].concat()).generate.source;
+        assert_eq!(source(&[]).app, None);
+        assert_eq!(source(&["--app", "--locator", "a:1"]).app, Some(Vec::new()));
+        assert_eq!(source(&["--app", "a,b", "--app", "c"]).apps(), ["a", "b", "c"]);
+        assert!(source(&["--app"]).has_apps_only() && source(&["--schema", "a.json"]).has_apps_only());
+        assert!(!source(&["--app", "a", "--service", "b"]).has_apps_only());
     }
 
     #[test]

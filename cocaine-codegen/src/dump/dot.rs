@@ -14,6 +14,8 @@ use crate::{
 /// Returns a graph for graphviz: a box for each service, in it a row of methods, behind each method the states that
 /// either side comes to, and the messages that lead there.
 ///
+/// Apps are left out: what either side of an event may send next is the same for all events.
+///
 /// What the caller sends is blue, what the service sends red; the two sides of a channel go on independently. Control
 /// messages are dashed. A state in which nothing may follow is a double circle.
 pub fn dot(metadata: &Metadata) -> String {

@@ -11,7 +11,7 @@ use std::{path::Path, time::Duration};
 
 use cocaine::{Bytes, Client, Code, Endpoint, ErrorKind, Scalar, ServiceClient, Severity, Value};
 use cocaine_bindings::{AppClient, Locator, LocatorClient, Logging, LoggingClient, Storage, StorageClient};
-use cocaine_codegen::{Catalogue, FetchReport, Options, fetch, generate};
+use cocaine_codegen::{AppSelection, Catalogue, FetchReport, Options, ServiceSelection, fetch, generate};
 use cocaine_node::{
     Node,
     config::HttpConfig,
@@ -68,7 +68,8 @@ async fn generator(locator: &str) -> Step {
     let known = Catalogue::builtin();
     let learned = tokio::task::spawn_blocking(move || {
         let names: Vec<_> = known.services().collect();
-        let FetchReport { metadata, .. } = fetch(&locators, &[], &names, Duration::from_secs(5))?;
+        let FetchReport { metadata, .. } =
+            fetch(&locators, ServiceSelection::All(&names), AppSelection::None, Duration::from_secs(5))?;
         let output = generate(&metadata, &known, &Options::default())?;
         Ok::<_, cocaine_codegen::Error>((metadata, output))
     });
