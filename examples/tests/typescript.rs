@@ -146,19 +146,25 @@ async fn file(
     Ok((HeaderMap::from_iter([(header::CONTENT_TYPE, script)]), content))
 }
 
-fn golden(name: &str) -> String {
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../cocaine-codegen/tests/golden/json_rpc").join(name);
-    fs::read_to_string(path).unwrap()
+fn read_metadata(path: &str) -> Metadata {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    Metadata::from_json(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// The app and the services that the generated client calls.
+/// The public services.
+fn services() -> Metadata {
+    read_metadata("bindings/metadata.json")
+}
+
+/// Names that are code elsewhere.
+fn hostile() -> Metadata {
+    read_metadata("cocaine-codegen/tests/golden/json_rpc/hostile.json")
+}
+
+/// The app and the service that the generated client calls.
 fn shortener() -> Metadata {
-    let mut metadata = Metadata::from_json(&golden("shortener.json")).unwrap();
-    let services =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../bindings/metadata.json"));
-    let services = Metadata::from_json(&services.unwrap()).unwrap().services;
-    metadata.services.extend(services.into_iter().filter(|(name, _)| name == "storage"));
+    let mut metadata = read_metadata("cocaine-codegen/tests/golden/json_rpc/shortener.json");
+    metadata.services.extend(services().services.into_iter().filter(|(name, _)| name == "storage"));
     metadata
 }
 
@@ -234,12 +240,13 @@ const COMPILER_OPTIONS: &str = r#"{"compilerOptions": {
 /// lacks what only browsers have.
 fn write_scripts(folder: &Path) {
     let write = |name: &str, text: &str| fs::write(folder.join(name), text).unwrap();
-    let builtin = Catalogue::builtin();
-    write("client.ts", &typescript(&shortener(), &builtin, true).unwrap().files[0].text);
-    write("calls.ts", &fs::read_to_string(tools().join("calls.ts")).unwrap());
-    for name in ["hostile.ts", "table.ts", "services.ts"] {
-        write(name, &golden(name));
+    let scripts =
+        [("client", shortener()), ("table", table()), ("services", services()), ("hostile", hostile())];
+    for (name, metadata) in scripts {
+        let output = typescript(&metadata, &Catalogue::builtin(), false).unwrap();
+        write(&format!("{name}.ts"), &output.files[0].text);
     }
+    write("calls.ts", &fs::read_to_string(tools().join("calls.ts")).unwrap());
     write("package.json", r#"{"type": "module"}"#);
     let type_roots = serde_json::to_string(&[tools().join("node_modules/@types")]).unwrap();
     let options = COMPILER_OPTIONS.replace("TYPE_ROOTS", &type_roots);
@@ -252,13 +259,9 @@ fn compile(folder: &Path, settings: &str) {
 }
 
 fn write_schemas(folder: &Path) {
-    let services =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../bindings/metadata.json"));
-    let services = Metadata::from_json(&services.unwrap()).unwrap();
-    let hostile = Metadata::from_json(&golden("hostile.json")).unwrap();
-    for (name, metadata) in
-        [("shortener", shortener()), ("table", table()), ("services", services), ("hostile", hostile)]
-    {
+    let all =
+        [("shortener", shortener()), ("table", table()), ("services", services()), ("hostile", hostile())];
+    for (name, metadata) in all {
         let write = |kind, text: String| fs::write(folder.join(format!("{name}.{kind}.json")), text).unwrap();
         write("schema", json_schema(&metadata, &Catalogue::builtin()).unwrap());
         write("openrpc", open_rpc(&metadata, &Catalogue::builtin()).unwrap());
