@@ -125,7 +125,7 @@ class Generator {
   name(names) {
     if (names?.enum) return this.random.pick(names.enum);
     if (names?.pattern) return this.random.pick(["0", "7", "65535"]);
-    return this.random.pick(names?.maxLength === 1 ? CHARACTERS : ["x1", "caf\u00e9", "$map", "__proto_", "constructor"]);
+    return this.random.pick(names?.maxLength === 1 ? CHARACTERS : ["x1", "caf\u00e9", "$map", "__proto_", "prototype"]);
   }
 }
 

@@ -1,6 +1,8 @@
 //! Generated TypeScript, compiled and called in Node.js and in a browser against a live node, and JSON Schema held against
 //! what the node takes and returns. `.ci/typescript/run` installs what this needs, and runs it.
 
+mod random;
+
 use std::{
     collections::BTreeMap,
     env, fs,
@@ -18,7 +20,7 @@ use axum::{
 };
 use cocaine::{
     Bytes, Error, Result, Session, SessionReceiver, Value, events, msgpack,
-    schema::{AppSchema, ArgumentSchema, EventOutput, EventSchema, MANIFEST_KEY, TypeSchema},
+    schema::{AppSchema, ArgumentSchema, EventOutput, EventSchema, MANIFEST_KEY, Type, TypeSchema},
 };
 use cocaine_bindings::{Node, NodeClient, Storage, StorageClient};
 use cocaine_codegen::{Catalogue, Metadata, json_schema, open_rpc, typescript};
@@ -26,6 +28,8 @@ use cocaine_node::config::HttpConfig;
 use cocaine_test::Cloud;
 use futures_util::{Stream, stream};
 use serde::{Deserialize, Serialize};
+
+use self::random::TypeGenerator;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Link {
@@ -168,22 +172,36 @@ fn shortener() -> Metadata {
     metadata
 }
 
-/// An app with an event for each type of the table with which schemas are tested.
+/// How many random types the app `table` has.
+const RANDOM_TYPES: usize = 100;
+
+/// An app with an event for each type of the table with which schemas are tested, and for random types.
 fn table() -> Metadata {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cocaine-rt/tests/schema/golden.json");
     let types: BTreeMap<String, TypeSchema> =
         serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     let mut app = AppSchema::default();
     for (name, TypeSchema { root, types, .. }) in types {
-        let event = EventSchema {
-            arguments: vec![ArgumentSchema { name: "value".to_owned(), ty: root.clone() }],
-            output: EventOutput::Reply(root),
-            ..EventSchema::default()
-        };
-        app.events.insert(name, event);
+        app.events.insert(name, echo_of(root));
         app.types.extend(types);
     }
+    let (mut generator, mut names) = (TypeGenerator::new(1), Vec::new());
+    for number in 0..RANDOM_TYPES {
+        let name = format!("Random{number}");
+        app.types.insert(name.clone(), generator.definition(&names));
+        app.events.insert(name.clone(), echo_of(Type::Named(name.clone())));
+        names.push(name);
+    }
     Metadata { apps: BTreeMap::from([("table".to_owned(), app)]), ..Metadata::default() }
+}
+
+/// Returns an event that answers with its argument.
+fn echo_of(ty: Type) -> EventSchema {
+    EventSchema {
+        arguments: vec![ArgumentSchema { name: "value".to_owned(), ty: ty.clone() }],
+        output: EventOutput::Reply(ty),
+        ..EventSchema::default()
+    }
 }
 
 /// Starts the app again, with its schema in the manifest.
