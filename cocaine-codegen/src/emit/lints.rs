@@ -5,7 +5,7 @@ use quote::quote;
 
 use crate::{
     catalogue::ReplyWrapper,
-    model::{Arguments, CallModel, MethodModel, Payload, SideModel},
+    model::{Arguments, CallModel, EventModel, MethodModel, Payload, SideModel},
     naming::ident,
 };
 
@@ -24,6 +24,25 @@ fn method_lints(method: &MethodModel, more_arguments: usize) -> Vec<&'static str
         lints.push("type_complexity");
     }
     lints
+}
+
+/// The number of generic types from which on the types of an event are complex.
+const COMPLEX: usize = 6;
+
+/// Returns `#[allow(…)]` for the lints that the method of an event violates, whose types these are.
+pub(super) fn allow_for_event(event: &EventModel, types: &TokenStream) -> Option<TokenStream> {
+    let argument_count = event.arguments.len() + usize::from(event.input.is_some());
+    let many = (argument_count > 6).then_some("too_many_arguments");
+    let is_complex = types.to_string().matches('<').count() > COMPLEX;
+    let lints = many.into_iter().chain(name_lints(&event.name).iter().copied());
+    allow(lints.chain(is_complex.then_some("type_complexity")))
+}
+
+/// Returns `#[allow(…)]` for the lints that a trait of this name with these events violates.
+pub(super) fn allow_for_event_trait(name: &str, events: &[EventModel]) -> Option<TokenStream> {
+    let is_len = |event: &EventModel| event.name == "len" && event.arguments.is_empty();
+    let len = events.iter().any(is_len).then_some("len_without_is_empty");
+    allow(acronym_lint(name).into_iter().chain(len))
 }
 
 /// The methods of traits of std for which clippy asks that a type implements the trait.
