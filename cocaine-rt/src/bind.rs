@@ -3,7 +3,16 @@
 pub use serde::{self, Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 
 pub use crate::{
-    client::{methods::Selector, service::Service, service_client::ServiceClient},
+    client::{
+        event::{
+            arguments::FirstChunk,
+            halves::{EventReceiver, EventReply, EventSender},
+            spec::EventSpec,
+        },
+        methods::Selector,
+        service::Service,
+        service_client::ServiceClient,
+    },
     connection::{
         channel::Payload,
         dyn_receiver::DynReceiver,
