@@ -301,7 +301,6 @@ pub mod r#fn {
     /// `ResultType`.
     #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Schema)]
     #[serde(crate = "::cocaine::bind::serde")]
-    #[allow(clippy::struct_excessive_bools, clippy::struct_field_names)]
     pub struct ResultType {
         /// `fn`.
         pub r#fn: u8,
@@ -1288,7 +1287,6 @@ pub mod shop_2 {
     /// `Click`.
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Schema)]
     #[serde(crate = "::cocaine::bind::serde")]
-    #[allow(clippy::enum_variant_names, clippy::large_enum_variant)]
     pub enum Click {
         /// `Human`.
         Human {
@@ -1302,7 +1300,6 @@ pub mod shop_2 {
     /// A short link.
     #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Schema)]
     #[serde(crate = "::cocaine::bind::serde")]
-    #[allow(clippy::struct_excessive_bools, clippy::struct_field_names)]
     pub struct Link {
         /// `slug`.
         pub slug: String,

@@ -6,7 +6,7 @@ use quote::quote;
 use crate::{
     emit::{docs, lints, literal, schema_docs},
     model::{AppModel, ErrorModel, ErrorVariantModel},
-    naming::{self, ident},
+    naming::ident,
 };
 
 pub(super) fn enums(app: &AppModel) -> TokenStream {
@@ -63,10 +63,7 @@ fn constructors(error: &ErrorModel) -> Option<TokenStream> {
     let name = ident(&error.name);
     let functions = error.variants.iter().map(|variant| {
         let docs = docs::lines([format!("Returns [`{}::{}`] with this text.", error.name, variant.name)]);
-        let is_self_named = naming::snake(&error.name, "") == variant.constructor;
-        let self_named = is_self_named.then_some("self_named_constructors");
-        let lints = lints::name_lints(&variant.constructor).iter().copied().chain(self_named);
-        let lints = lints::allow(lints);
+        let lints = lints::allow_for_constructor(&error.name, &variant.constructor);
         let (function, variant_name) = (ident(&variant.constructor), ident(&variant.name));
         let code = code(variant);
         quote! {
