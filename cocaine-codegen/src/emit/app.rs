@@ -19,7 +19,7 @@ mod traits;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use self::chunks::UsedNames;
+use self::chunks::RuntimeNames;
 pub(super) use self::double::double;
 use super::{OutputKind, app_types, docs};
 use crate::{model::AppModel, naming::ident};
@@ -61,7 +61,7 @@ pub(super) fn public_names(app: &AppModel) -> Vec<&str> {
 
 /// Returns the `use` declaration: exactly the names of the runtime that the items use.
 fn imports(app: &AppModel) -> TokenStream {
-    let mut used = UsedNames::default();
+    let mut used = RuntimeNames::default();
     used.add(&["MethodSpec", "OnDrop", "Service", "ServiceClient", "ServiceSpec", "TreeSpec"]);
     used.add_events(app);
     app_types::add_item_names(&app.types, &mut used.0);

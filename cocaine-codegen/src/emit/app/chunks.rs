@@ -76,9 +76,9 @@ pub(super) fn duplex_type(app: &AppModel, event: &EventModel, input: &Type) -> T
 
 /// The names of the runtime that items use.
 #[derive(Default)]
-pub(super) struct UsedNames(pub(super) BTreeSet<&'static str>);
+pub(super) struct RuntimeNames(pub(super) BTreeSet<&'static str>);
 
-impl UsedNames {
+impl RuntimeNames {
     pub(super) fn add(&mut self, names: &[&'static str]) {
         self.0.extend(names);
     }
