@@ -21,6 +21,11 @@ pub(super) fn owned_type(types: &AppTypes, ty: &Type) -> TokenStream {
     TypeContext { types, container: None, is_exact: false }.owned(ty)
 }
 
+/// Returns the type whose schema is `ty`.
+pub(super) fn exact_type(types: &AppTypes, ty: &Type) -> TokenStream {
+    TypeContext { types, container: None, is_exact: true }.owned(ty)
+}
+
 /// Adds the names of the runtime that the type of a value of `ty` uses.
 pub(super) fn add_type_names(types: &AppTypes, ty: &Type, names: &mut BTreeSet<&'static str>) {
     match ty {
@@ -52,7 +57,6 @@ pub(super) fn add_item_names(types: &AppTypes, names: &mut BTreeSet<&'static str
 }
 
 /// Returns the type of an argument of a caller: what is small or free to copy by value, and a reference to anything else.
-#[allow(dead_code, reason = "the clients of apps use it")]
 pub(super) fn argument_type(types: &AppTypes, ty: &Type) -> TokenStream {
     let owned = || owned_type(types, ty);
     match ty {
@@ -67,7 +71,7 @@ pub(super) fn argument_type(types: &AppTypes, ty: &Type) -> TokenStream {
         }
         Type::Option(of) => {
             let of = argument_type(types, of);
-            quote!(::core::option::Option<#of>)
+            quote!(Option<#of>)
         }
         Type::Named(name) => {
             let owned = owned();
@@ -105,7 +109,7 @@ impl<'t> TypeContext<'t> {
                 let (of, len) = (self.owned(of), Literal::usize_unsuffixed(*len));
                 quote!([#of; #len])
             }
-            Type::List(of) | Type::Array(of, _) => self.generic(&quote!(Vec), &[of]),
+            Type::List(of) | Type::Array(of, _) => self.on_heap().generic(&quote!(Vec), &[of]),
             // A unit struct, which is an empty array.
             Type::Tuple(types) if types.is_empty() => quote!(::core::marker::PhantomData<()>),
             Type::Tuple(types) => {
@@ -113,15 +117,26 @@ impl<'t> TypeContext<'t> {
                 quote!((#(#types,)*))
             }
             Type::Map(key, value) if self.types.is_ordered(key) => {
-                self.generic(&quote!(::std::collections::BTreeMap), &[key, value])
+                self.on_heap().generic(&quote!(::std::collections::BTreeMap), &[key, value])
             }
-            Type::Map(key, value) => self.generic(&quote!(MapEntries), &[key, value]),
+            Type::Map(key, value) => self.on_heap().generic(&quote!(MapEntries), &[key, value]),
             Type::Named(name) => self.named(name),
             simple => {
                 let name = ident(simple_name(simple));
                 quote!(#name)
             }
         }
+    }
+
+    /// Returns the type that has a value of the defined type `name` in a `Box`.
+    fn boxed(self, name: &'t str) -> TokenStream {
+        let unboxed = self.on_heap().named(name);
+        quote!(Box<#unboxed>)
+    }
+
+    /// Returns the place for what a container has on the heap, where no `Box` is needed.
+    fn on_heap(self) -> Self {
+        Self { container: None, ..self }
     }
 
     fn generic(self, path: &TokenStream, arguments: &[&'t Type]) -> TokenStream {

@@ -5,8 +5,8 @@ use quote::quote;
 
 use crate::{
     catalogue::ReplyWrapper,
-    model::{Arguments, CallModel, MethodModel, Payload, SideModel},
-    naming::ident,
+    model::{Arguments, CallModel, EventModel, MethodModel, Payload, SideModel},
+    naming::{self, ident},
 };
 
 /// Returns `#[allow(…)]` for the lints that a method violates; it has `more_arguments` than the model says.
@@ -24,6 +24,25 @@ fn method_lints(method: &MethodModel, more_arguments: usize) -> Vec<&'static str
         lints.push("type_complexity");
     }
     lints
+}
+
+/// The number of generic types from which on the types of an event are complex.
+const COMPLEX: usize = 6;
+
+/// Returns `#[allow(…)]` for the lints that the method of an event violates, whose types these are.
+pub(super) fn allow_for_event(event: &EventModel, types: &TokenStream) -> Option<TokenStream> {
+    let argument_count = event.arguments.len() + usize::from(event.input.is_some());
+    let many = (argument_count > 6).then_some("too_many_arguments");
+    let is_complex = types.to_string().matches('<').count() > COMPLEX;
+    let lints = many.into_iter().chain(name_lints(&event.name).iter().copied());
+    allow(lints.chain(is_complex.then_some("type_complexity")))
+}
+
+/// Returns `#[allow(…)]` for the lints that a trait of this name with these events violates.
+pub(super) fn allow_for_event_trait(name: &str, events: &[EventModel]) -> Option<TokenStream> {
+    let is_len = |event: &EventModel| event.name == "len" && event.arguments.is_empty();
+    let len = events.iter().any(is_len).then_some("len_without_is_empty");
+    allow(acronym_lint(name).into_iter().chain(len))
 }
 
 /// The methods of traits of std for which clippy asks that a type implements the trait.
@@ -68,6 +87,14 @@ pub(super) fn allow_for_inherent_method(method: &MethodModel) -> Option<TokenStr
     allow(method_lints(method, 0).into_iter().chain(is_confusing.then_some("should_implement_trait")))
 }
 
+/// Returns `#[allow(…)]` for the lints that a function of the type `name` violates, which returns that type.
+pub(super) fn allow_for_constructor(name: &str, function: &str) -> Option<TokenStream> {
+    let is_self_named = name.to_ascii_lowercase() == function.replace('_', "");
+    let self_named = is_self_named.then_some("self_named_constructors");
+    let confusing = STD_METHODS.contains(&function).then_some("should_implement_trait");
+    allow(name_lints(function).iter().copied().chain(self_named).chain(confusing))
+}
+
 /// Returns `#[allow(…)]` for lints of clippy, each once: it has a lint against attributes that repeat themselves.
 pub(super) fn allow(lints: impl IntoIterator<Item = &'static str>) -> Option<TokenStream> {
     let mut unique = Vec::new();
@@ -92,6 +119,22 @@ pub(super) fn allow_for_trait(name: &str, methods: &[MethodModel]) -> Option<Tok
 pub(super) fn acronym_lint(name: &str) -> Option<&'static str> {
     let is_acronym = name.len() > 2 && !name.contains(|c: char| c.is_ascii_lowercase());
     is_acronym.then_some("upper_case_acronyms")
+}
+
+/// Returns whether the names of fields or variants repeat that of their type `name`, or all have a word in common.
+pub(super) fn are_repetitive<'n>(name: &str, parts: impl Iterator<Item = &'n str>) -> bool {
+    let own = naming::snake(name, "");
+    let parts: Vec<_> = parts.map(|part| naming::snake(part, "")).collect();
+    let first = |part: &String| part.split('_').next().map(str::to_owned);
+    let last = |part: &String| part.rsplit('_').next().map(str::to_owned);
+    let are_equal = |of: &dyn Fn(&String) -> Option<String>| {
+        let mut words = parts.iter().map(of);
+        let one = words.next();
+        parts.len() > 2 && words.all(|word| Some(word) == one)
+    };
+    parts.iter().any(|part| part.starts_with(&own) || part.ends_with(&own))
+        || are_equal(&first)
+        || are_equal(&last)
 }
 
 /// Returns the lints that a method of this name violates by taking `self` and returning a future.
