@@ -237,7 +237,7 @@ async fn start(folder: &Path) -> Cloud {
 
 /// The folder with the programs that this runs.
 fn tools() -> PathBuf {
-    fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.ci/typescript")).unwrap()
+    fs::canonicalize(env::var_os("COCAINE_TYPESCRIPT_TOOLS").unwrap()).unwrap()
 }
 
 /// Runs a program in the folder of the tools.
