@@ -6,7 +6,7 @@
 mod enums;
 mod fields;
 
-use std::{cell::Cell, collections::BTreeMap};
+use std::{cell::Cell, collections::BTreeMap, fmt::Display};
 
 use super::model::{Definition, Shape, Type};
 use crate::wire::value::Value;
@@ -30,8 +30,8 @@ pub(crate) struct Mismatch {
 }
 
 impl Mismatch {
-    fn new(expected: impl ToString, found: impl Into<String>) -> Self {
-        Self { path: String::new(), expected: cut(expected.to_string()), found: found.into() }
+    fn new(expected: impl Display, found: impl Into<String>) -> Self {
+        Self { path: String::new(), expected: cut(format!("{expected}")), found: found.into() }
     }
 
     /// Returns the mismatch as one within a value that contains this one.
@@ -82,6 +82,7 @@ impl Validator<'_> {
         }
         let fits = match ty {
             Type::Opaque | Type::Any => true,
+            Type::Option(_) if value.is_nil() => true,
             Type::Unit => value.is_nil() || source.is_buffered && value.as_map().is_some_and(<[_]>::is_empty),
             Type::Bool => value.as_bool().is_some(),
             Type::F32 | Type::F64 => matches!(value, Value::Float(_) | Value::UInt(_) | Value::Int(_)),
@@ -91,13 +92,12 @@ impl Validator<'_> {
                 self.check(of, value, source)?;
                 value.as_u64() != Some(0)
             }
-            Type::Option(of) if !value.is_nil() => {
+            Type::Option(of) => {
                 return self.check(of, value, source).map_err(|mismatch| match &*mismatch.path {
                     "" => Mismatch { expected: cut(ty.to_string()), ..mismatch },
                     _ => mismatch,
                 });
             }
-            Type::Option(_) => true,
             Type::Bytes => return self.check_bytes(ty, value, source),
             Type::List(of) => return self.check_list(ty, of, value, source),
             Type::Array(of, len) => {
@@ -146,7 +146,7 @@ impl Validator<'_> {
     fn check_tuple<'t>(
         &self,
         expected: &str,
-        types: impl ExactSizeIterator<Item = &'t Type>,
+        mut types: impl ExactSizeIterator<Item = &'t Type>,
         value: &Value,
         source: Source,
     ) -> Fit {
@@ -162,7 +162,7 @@ impl Validator<'_> {
             }
             Value::Array(items) => Err(Mismatch::new(expected, format!("list of {}", items.len()))),
             Value::Raw(bytes) if !source.is_buffered && fits(bytes.len()) => {
-                let are_bytes = types.fold(true, |are_bytes, ty| are_bytes && self.can_be_byte(ty));
+                let are_bytes = types.all(|ty| self.can_be_byte(ty));
                 if are_bytes { Ok(()) } else { Err(Mismatch::new(expected, describe(value))) }
             }
             other => Err(Mismatch::new(expected, describe(other))),

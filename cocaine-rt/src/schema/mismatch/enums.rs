@@ -69,7 +69,7 @@ impl Validator<'_> {
     ) -> Fit {
         let (variant, rest) = match value {
             Value::Map(entries) => {
-                let (position, variant) = self.find_tag(definition, tag, entries)?;
+                let (position, variant) = find_tag(definition, tag, entries)?;
                 let mut rest = entries.clone();
                 rest.remove(position);
                 (variant, Value::Map(rest))
@@ -100,7 +100,7 @@ impl Validator<'_> {
     ) -> Fit {
         let (variant, found, is_buffered) = match value {
             Value::Map(entries) => {
-                let (position, variant) = self.find_tag(definition, tag, entries)?;
+                let (position, variant) = find_tag(definition, tag, entries)?;
                 let found = entries.iter().position(|(key, _)| key.as_str() == Some(content));
                 let is_buffered = found.is_some_and(|found| found < position);
                 (variant, found.map(|found| &entries[found].1), is_buffered)
@@ -125,20 +125,6 @@ impl Validator<'_> {
                 checked.map_err(|mismatch| mismatch.within(&segment(content)))
             }
         }
-    }
-
-    /// Returns the position of the entry that names the variant, and the variant.
-    fn find_tag<'d>(
-        &self,
-        definition: &'d EnumDefinition,
-        tag: &str,
-        entries: &[MapEntry],
-    ) -> Result<(usize, &'d Variant), Mismatch> {
-        let Some(position) = entries.iter().position(|(key, _)| key.as_str() == Some(tag)) else {
-            return Err(missing(&expected_variant(definition), tag));
-        };
-        let variant = find_variant(definition, &entries[position].1);
-        Ok((position, variant.map_err(|mismatch| mismatch.within(&segment(tag)))?))
     }
 
     fn check_content(
@@ -168,6 +154,19 @@ impl Validator<'_> {
 /// Returns whether the fields of a variant may be an array.
 fn has_positions(definition: &EnumDefinition) -> bool {
     matches!(definition.tagging, Tagging::External | Tagging::Internal { .. })
+}
+
+/// Returns the position of the entry that names the variant, and the variant.
+fn find_tag<'d>(
+    definition: &'d EnumDefinition,
+    tag: &str,
+    entries: &[MapEntry],
+) -> Result<(usize, &'d Variant), Mismatch> {
+    let Some(position) = entries.iter().position(|(key, _)| key.as_str() == Some(tag)) else {
+        return Err(missing(&expected_variant(definition), tag));
+    };
+    let variant = find_variant(definition, &entries[position].1);
+    Ok((position, variant.map_err(|mismatch| mismatch.within(&segment(tag)))?))
 }
 
 fn missing(expected: &str, name: &str) -> Mismatch {

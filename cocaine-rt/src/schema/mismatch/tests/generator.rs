@@ -7,7 +7,7 @@ use crate::{
     wire::value::Value,
 };
 
-/// Makes values of a seed (SplitMix64).
+/// Makes values of a seed (`SplitMix64`).
 pub(super) struct Generator<'s> {
     state: u64,
     types: &'s BTreeMap<String, Definition>,
@@ -74,8 +74,7 @@ impl<'s> Generator<'s> {
                 }
             }
             Type::Option(_) if self.one_in(3) => Value::Nil,
-            Type::Option(of) => self.value(of, depth),
-            Type::NonZero(of) => self.value(of, depth),
+            Type::Option(of) | Type::NonZero(of) => self.value(of, depth),
             Type::List(of) if **of == Type::U8 && self.one_in(2) => "raw".into(),
             Type::List(of) => Value::Array((0..self.below(3)).map(|_| self.value(of, depth)).collect()),
             Type::Array(of, len) => self.items(std::iter::repeat_n(&**of, *len), depth),
