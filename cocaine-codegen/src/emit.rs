@@ -32,6 +32,7 @@
 //! identifiers through [`ident`], numbers literals through `literal::integer`, and texts comments through `docs`, since
 //! none of them can be trusted. Then run the tests with `BLESS=1` to rewrite the golden files, and read the difference.
 
+mod app_types;
 mod arguments;
 mod client;
 mod declared;
@@ -42,22 +43,35 @@ mod imports;
 mod lints;
 mod literal;
 mod module;
+mod schema_docs;
 mod server;
 mod session;
 mod table;
 mod traits;
 mod types;
 
+use std::collections::BTreeSet;
+
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Path;
 
 use crate::{
+    app_types::AppTypes,
     error::{Problem, Result},
     model::ServiceModel,
     naming::ident,
     syntax,
 };
+
+/// Returns the types of an app, with the imports that they need.
+pub(crate) fn app_type_items(types: &AppTypes) -> TokenStream {
+    let mut names = BTreeSet::new();
+    app_types::add_item_names(types, &mut names);
+    let names = names.into_iter().map(ident);
+    let items = app_types::type_items(types);
+    quote!(use ::cocaine::bind::{#(#names),*}; #items)
+}
 
 /// What is emitted for each service.
 #[derive(Clone, Copy)]

@@ -85,6 +85,16 @@ pub enum Problem {
     /// The schema of an app that cannot be read.
     #[error("schema: {0}")]
     Schema(String),
+    /// The schema of an app of which no Rust can be made.
+    #[error("app `{}`, {place}: {message}", shown(.app))]
+    App {
+        /// The app.
+        app: String,
+        /// The event, or the type and the field.
+        place: String,
+        /// What is wrong and what to do.
+        message: String,
+    },
     /// No locator answers, or the one that does lacks a service.
     #[error("{0}")]
     Locator(String),
@@ -119,6 +129,9 @@ pub enum Problem {
     /// What should name the module of the bindings that doubles are for.
     #[error("`{}` is no path of a module: write one from `crate::` or `::`, such as `crate::bindings`", shown(.0))]
     Path(String),
+    /// Options that do not go together.
+    #[error("{0}")]
+    Options(String),
     /// Warnings are not wanted.
     #[error("{0} (a warning, but warnings are errors here)")]
     Warning(Warning),

@@ -1,5 +1,6 @@
 //! Metadata and catalogue in, files out.
 
+pub(crate) mod app_types;
 pub(crate) mod builder;
 pub(crate) mod write;
 

@@ -12,7 +12,8 @@ pub(crate) fn function(item: &ItemFn, event: &Event) -> TokenStream {
     let cfgs = model::cfg_attributes(&item.attrs);
     let run = run_call(event, &handler_closure(event, &quote!(#name), None));
     let add = add_handler(event, &quote!(|#session| #run));
-    let events = events_impl(&quote!(#name), &add);
+    let describe = describe(event, &function_output(event));
+    let events = events_impl(&quote!(#name), &quote!(#add #describe));
     let allow_unused_async = allow_unused_async();
     quote! {
         #allow_unused_async
@@ -64,7 +65,10 @@ fn events_impl(ty: &TokenStream, body: &TokenStream) -> TokenStream {
         impl ::cocaine::Events for #ty {
             fn register(self, #registry: &mut ::cocaine::bind::event::HandlerRegistry) {
                 #[allow(unused_imports)]
-                use ::cocaine::bind::event::InfallibleOutput as _;
+                use ::cocaine::bind::event::{
+                    InfallibleOutput as _, InfallibleProbe as _, OpaqueArgument as _, OpaqueChunk as _, OpaquePart as _,
+                    SingleReply as _,
+                };
                 #body
             }
         }
@@ -85,7 +89,62 @@ fn add_method(event: &Event, shared: &Ident) -> TokenStream {
             }
         } },
     );
-    quote! { #(#cfgs)* #add }
+    let describe = describe(event, &method_output(event, shared));
+    quote! { #(#cfgs)* #add #(#cfgs)* #describe }
+}
+
+/// Returns the statement that registers the description of an event, whose handler has this output.
+fn describe(event: &Event, output: &TokenStream) -> TokenStream {
+    let (registry, description) = (local_ident("registry"), local_ident("description"));
+    let (name, doc) = (&event.name, &event.doc);
+    let doc = (!doc.is_empty()).then(|| quote!(#description.set_doc(#doc);));
+    let arguments = event.arguments.iter().map(|Argument { name, ty }| {
+        quote_spanned! {ty.span()=>
+            ::cocaine::bind::event::ArgumentProbe::<#ty>::new().describe(#name, #description);
+        }
+    });
+    quote! {
+        #registry.describe(#name, |#description| {
+            #doc
+            #(#arguments)*
+            #output.value().chunks().describe(#description);
+        });
+    }
+}
+
+/// Returns the expression of the probe of a function's output. It never calls the function.
+fn function_output(event: &Event) -> TokenStream {
+    let (function, (arguments, pattern)) = (&event.function, argument_list(event));
+    let types = argument_types(event);
+    quote! {
+        ::cocaine::bind::event::output_probe(|#pattern: #types| #function(#(#arguments),*))
+    }
+}
+
+/// Returns the expression of the probe of a method's output. It never calls the method.
+fn method_output(event: &Event, shared: &Ident) -> TokenStream {
+    let (function, (arguments, pattern)) = (&event.function, argument_list(event));
+    let types = argument_types(event);
+    quote! {
+        ::cocaine::bind::event::output_probe(
+            |(#shared, #pattern): (::std::sync::Arc<Self>, #types)| async move {
+                Self::#function(&#shared, #(#arguments),*).await
+            },
+        )
+    }
+}
+
+/// Returns the variables of the arguments of an event, and their list as nested pairs.
+fn argument_list(event: &Event) -> (Vec<Ident>, TokenStream) {
+    let arguments: Vec<_> =
+        (0..event.arguments.len()).map(|index| local_ident(&format!("argument{index}"))).collect();
+    let list = arguments.iter().fold(quote!(()), |list, argument| quote!((#list, #argument)));
+    (arguments, list)
+}
+
+/// Returns the type of the list of arguments.
+fn argument_types(event: &Event) -> TokenStream {
+    event.arguments.iter().fold(quote!(()), |list, Argument { ty, .. }| quote!((#list, #ty)))
 }
 
 /// Returns the statement that registers `handler`.
@@ -119,9 +178,7 @@ fn add_argument(argument: &Argument) -> TokenStream {
 
 /// Returns the closure that calls `function` and replies with what it returns.
 fn handler_closure(event: &Event, function: &TokenStream, shared: Option<&Ident>) -> TokenStream {
-    let arguments: Vec<_> =
-        (0..event.arguments.len()).map(|index| local_ident(&format!("argument{index}"))).collect();
-    let list = arguments.iter().fold(quote!(()), |list, argument| quote!((#list, #argument)));
+    let (arguments, list) = argument_list(event);
     let receiver = shared.map(|shared| quote!(&#shared,));
     let span = event.returns.as_ref().map_or_else(|| event.function.span(), Spanned::span);
     let encoder = Ident::new("encoder", Span::mixed_site().located_at(span));

@@ -26,6 +26,7 @@
 //! settings     the settings of an attribute
 //! model        the item, as the expansion needs it
 //! check        the rules for items
+//! docs         doc comments
 //! diagnostics  collects all errors, so that the compiler reports them together
 //! expand       the generated code, from a model without errors
 //! fallback     the code for an item with errors, so that nothing else fails to compile because of them
@@ -34,6 +35,7 @@
 
 mod check;
 mod diagnostics;
+mod docs;
 mod expand;
 mod fallback;
 mod model;

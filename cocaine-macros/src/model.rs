@@ -11,7 +11,8 @@ use syn::{
 
 use crate::{
     check,
-    diagnostics::{Diagnostics, source_text},
+    diagnostics::Diagnostics,
+    docs,
     settings::{AttributeTarget, Settings},
 };
 
@@ -27,6 +28,8 @@ pub(crate) struct Event {
     /// The function that handles it.
     pub(crate) function: Ident,
     pub(crate) name: String,
+    /// Its doc comment.
+    pub(crate) doc: String,
     pub(crate) inline: bool,
     pub(crate) cancel: bool,
     pub(crate) arguments: Vec<Argument>,
@@ -38,7 +41,7 @@ pub(crate) struct Event {
 
 /// An argument of an event.
 pub(crate) struct Argument {
-    /// Its name in errors.
+    /// Its name in errors and in the schema of the event.
     pub(crate) name: String,
     pub(crate) ty: Type,
 }
@@ -128,18 +131,13 @@ fn reject_duplicate_names(events: &[(TokenStream, Event)], diagnostics: &mut Dia
 }
 
 fn event(sig: &Signature, attributes: &[Attribute], settings: &Settings) -> Event {
-    let arguments = sig.inputs.iter().filter_map(|input| match input {
-        FnArg::Typed(argument) => {
-            Some(Argument { name: argument_name(&argument.pat), ty: (*argument.ty).clone() })
-        }
-        FnArg::Receiver(_) => None,
-    });
     Event {
         function: sig.ident.clone(),
         name: settings.name.as_ref().map_or_else(|| sig.ident.unraw().to_string(), syn::LitStr::value),
+        doc: docs::doc(attributes),
         inline: settings.inline.is_some(),
         cancel: settings.cancel.is_some(),
-        arguments: arguments.collect(),
+        arguments: arguments(sig),
         returns: match &sig.output {
             ReturnType::Type(_, ty) => Some((**ty).clone()),
             ReturnType::Default => None,
@@ -153,9 +151,34 @@ pub(crate) fn cfg_attributes(attributes: &[Attribute]) -> impl Iterator<Item = &
     attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"))
 }
 
-fn argument_name(pattern: &Pat) -> String {
+/// Returns the arguments of a function. One without a name, or with a pattern in its place, is called after its position.
+fn arguments(sig: &Signature) -> Vec<Argument> {
+    let typed = sig.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(argument) => Some(argument),
+        FnArg::Receiver(_) => None,
+    });
+    let named: Vec<_> = typed.map(|argument| (pattern_name(&argument.pat), (*argument.ty).clone())).collect();
+    let is_used = |name: &str| named.iter().any(|(known, _)| known.as_deref() == Some(name));
+    let name_at = |position: usize| {
+        let mut name = format!("argument{position}");
+        while is_used(&name) {
+            name.push('_');
+        }
+        name
+    };
+    let arguments = named.iter().enumerate();
+    arguments
+        .map(|(index, (name, ty))| Argument {
+            name: name.clone().unwrap_or_else(|| name_at(index + 1)),
+            ty: ty.clone(),
+        })
+        .collect()
+}
+
+/// Returns the name that a pattern binds the whole argument to.
+fn pattern_name(pattern: &Pat) -> Option<String> {
     match pattern {
-        Pat::Ident(pattern) => pattern.ident.unraw().to_string(),
-        other => source_text(other),
+        Pat::Ident(pattern) => Some(pattern.ident.unraw().to_string()),
+        _ => None,
     }
 }

@@ -1,9 +1,18 @@
 //! What generated bindings are made of. Users write against the items of the crate's root.
 
-pub use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
+pub use serde::{self, Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 
 pub use crate::{
-    client::{methods::Selector, service::Service, service_client::ServiceClient},
+    client::{
+        event::{
+            arguments::FirstChunk,
+            halves::{EventReceiver, EventReply, EventSender},
+            spec::EventSpec,
+        },
+        methods::Selector,
+        service::Service,
+        service_client::ServiceClient,
+    },
     connection::{
         channel::Payload,
         dyn_receiver::DynReceiver,
@@ -25,11 +34,15 @@ pub use crate::{
         spec::{MethodSpec, OnDrop, ServiceSpec, TreeSpec},
     },
     server::{Call, Caller, Dispatch},
-    wire::{bytes::Bytes, value::Value},
+    wire::{bytes::Bytes, map_entries::MapEntries, value::Value},
 };
+pub use cocaine_macros::Schema;
 pub use futures_core::Stream;
 
-pub use crate::{schema::derived as schema, worker::event};
+pub use crate::{
+    schema::{Schema, derived as schema},
+    worker::event,
+};
 
 /// Lists the events of functions under `#[cocaine::worker]`, for a worker that serves them all. A type with an `impl`
 /// block of events can be listed too, if it has a default.

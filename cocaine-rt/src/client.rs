@@ -7,6 +7,7 @@ mod clock;
 pub(crate) mod cloud;
 mod connector;
 mod drift;
+pub(crate) mod event;
 mod failures;
 pub(crate) mod keep_alive;
 mod locator;

@@ -43,7 +43,7 @@
 //!   dropped discards its reply; the server may still carry it out.
 //! - A call that is answered once has a deadline, 30 s unless another is set: [`Client::with_deadline`],
 //!   [`Service::with_deadline`]. It is kept to a tenth of a second, and exactly if it is below a second. Streams and sessions
-//!   have no deadline, except events of apps for which one was set. Opening them has one, and so has a call that is never
+//!   have no deadline, except events of apps for which one was set, or which a generated client calls for one reply. Opening them has one, and so has a call that is never
 //!   answered: it is for the case that the peer does not read.
 //! - When a connection ends, the calls in flight fail. The next call resolves the name and connects again. Nothing is sent
 //!   twice; an [`Error`] says whether the call may be repeated. An endpoint that fails is tried again after a pause of 50 ms
@@ -111,7 +111,11 @@ mod wire;
 mod worker;
 
 pub use client::{
-    Client, ClientBuilder, Services, methods::Compatibility, service::Service, service_client::ServiceClient,
+    Client, ClientBuilder, Services,
+    event::halves::{EventReceiver, EventReply, EventSender},
+    methods::Compatibility,
+    service::Service,
+    service_client::ServiceClient,
 };
 pub use cocaine_macros::{Schema, worker};
 pub use connection::{
@@ -137,7 +141,7 @@ pub use protocol::{
     trace::Trace,
 };
 pub use schema::Schema;
-pub use wire::{bytes::Bytes, headers::Headers, text, value::Value};
+pub use wire::{bytes::Bytes, headers::Headers, map_entries::MapEntries, text, value::Value};
 pub use worker::{
     AppToken, Context, Events, ExecutionMode, Handler, HandlerRegistry, Session, SessionReceiver,
     SessionSender, Worker,

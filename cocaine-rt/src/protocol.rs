@@ -2,6 +2,7 @@
 
 pub(crate) mod args;
 pub(crate) mod body_streaming;
+pub(crate) mod chunk;
 pub(crate) mod code;
 pub mod control;
 pub(crate) mod credit;

@@ -29,6 +29,7 @@ mod app;
 pub mod derived;
 mod foreign_types;
 mod hash;
+mod json;
 mod kinds;
 mod model;
 mod registry;

@@ -7,6 +7,7 @@ pub(crate) mod format;
 pub(crate) mod frame;
 pub(crate) mod headers;
 pub(crate) mod hpack;
+pub(crate) mod map_entries;
 pub(crate) mod scan;
 pub(crate) mod scratch;
 pub mod text;

@@ -1,7 +1,7 @@
 //! Workers: processes that a node starts and sends events to (`worker.md`).
 
-mod chunk;
 mod command_line;
+mod description;
 pub mod event;
 mod events;
 mod halves;
@@ -10,7 +10,14 @@ mod session;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::{env, ffi::OsString, fmt, future::Future, time::Duration};
+use std::{
+    env,
+    ffi::OsString,
+    fmt,
+    future::Future,
+    io::{self, Write as _},
+    time::Duration,
+};
 
 use tokio::sync::{mpsc, watch};
 
@@ -89,13 +96,17 @@ impl Worker {
 
     /// Creates a worker from the program's arguments and environment. An error lists the arguments that a node passes,
     /// because only nodes start workers.
+    ///
+    /// With the argument `--describe`, which needs no others, [`Worker::serve`] prints the schema of the events as JSON and
+    /// returns, without a cloud. What a program does before that should not need the cloud, then, and should print nothing;
+    /// [`Worker::is_describing`] tells.
     pub fn from_args() -> Result<Self> {
         let worker = Self::new(env::args_os().skip(1))?;
         Ok(Self { token: AppToken::from_env(|name| env::var(name).ok()), ..worker })
     }
 
     /// Creates a worker from these arguments: `--app`, `--endpoint`, `--uuid` and `--locator`, and the optional
-    /// `--protocol`, which must be 1. Others are ignored.
+    /// `--protocol`, which must be 1; or `--describe`. Others are ignored.
     pub fn new(args: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self> {
         let command_line = CommandLine::parse(args.into_iter().map(Into::into))?;
         let timeouts = WorkerTimeouts {
@@ -174,17 +185,19 @@ impl Worker {
         self
     }
 
-    /// Does what [`Worker::stream_body`] does, for the events without a handler of their own.
+    /// Sets a fallback that handles HTTP requests, and takes their bodies in pieces.
     #[cfg(feature = "http")]
-    pub(crate) fn stream_fallback_body(mut self) -> Self {
-        self.registry.stream_fallback_body();
-        self
+    pub(crate) fn set_http_fallback(&mut self, handler: impl Handler) {
+        self.registry.set_fallback(handler);
+        self.registry.set_http_fallback();
     }
 
-    /// Does what [`Worker::stream_body`] does, on a borrowed worker.
+    /// Adds the handler of an event that is an HTTP request, and takes its body in pieces.
     #[cfg(feature = "http")]
-    pub(crate) fn add_streamed_event(&mut self, event: &str) {
+    pub(crate) fn add_http_handler(&mut self, event: &str, handler: impl Handler) {
+        self.add_handler(event, handler);
         self.registry.stream_body(event);
+        self.registry.describe_as_http(event);
     }
 
     /// Sets the handler of an event on a borrowed worker.
@@ -200,6 +213,12 @@ impl Worker {
     /// Returns the id of this worker, which the node has assigned.
     pub fn uuid(&self) -> &str {
         &self.command_line.uuid
+    }
+
+    /// Returns whether the program was started with `--describe`, so that [`Worker::serve`] only prints the schema of the
+    /// events. There is no cloud then, and no node.
+    pub fn is_describing(&self) -> bool {
+        self.command_line.describe
     }
 
     /// Returns the token that proves to services which app is calling, if the node has passed one.
@@ -240,11 +259,18 @@ impl Worker {
     /// Connects to the node and handles events until the node terminates the worker. Running handlers then finish, and
     /// the program should exit. Each handler runs in a task of its own on the current runtime.
     ///
+    /// With `--describe` it prints the schema of the events instead ([`Worker::from_args`]).
+    ///
     /// # Errors
     ///
     /// Fails if an event has two handlers or there are no handlers, if the node cannot be reached, if the connection is
-    /// lost, or if the node answers no heartbeat. The program should exit then; the node starts another worker.
+    /// lost, or if the node answers no heartbeat. The program should exit then; the node starts another worker. With
+    /// `--describe` it fails if the schema is nested too deeply ([`AppSchema::to_json`](crate::schema::AppSchema::to_json)), or
+    /// cannot be printed.
     pub async fn serve(self, events: impl Events) -> Result<()> {
+        if self.is_describing() {
+            return self.print_schema(events);
+        }
         #[cfg(feature = "tracing")]
         let logging = self.logging.get().cloned();
         let (connection, invocations) = self.into_connection(events)?;
@@ -258,6 +284,15 @@ impl Worker {
             let _ = layer.flush(LOGGING_TIMEOUT).await;
         }
         result.unwrap_or_else(|_| Err(Error::disconnected("the thread of the connection has panicked")))
+    }
+
+    /// Prints the schema of all events.
+    fn print_schema(mut self, events: impl Events) -> Result<()> {
+        events.register(&mut self.registry);
+        let json = self.registry.schema()?.to_json()?;
+        let mut output = io::stdout().lock();
+        let printed = output.write_all(json.as_bytes()).and_then(|()| output.flush());
+        printed.map_err(|error| Error::config(format!("cannot print the schema: {error}")).with_source(error))
     }
 
     /// Returns the connection to the node, and the invocations whose handlers need tasks.

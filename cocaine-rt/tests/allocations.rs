@@ -7,11 +7,16 @@ mod test_locator;
 use std::{collections::BTreeMap, future::ready, net::SocketAddr, sync::Arc, sync::mpsc, thread};
 
 use allocation_counter::measure;
-use cocaine::{Bytes, Client, Result, server::Server};
-use cocaine_bindings::{Storage, StorageClient};
+use cocaine::{
+    Bytes, Client, Receiver, ReplySender, Result, Sender, ServiceClient, Value,
+    bind::{EventSpec, FirstChunk},
+    msgpack,
+    server::Server,
+};
+use cocaine_bindings::{App, AppClient, AppServer, ServeApp, Storage, StorageClient};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use read_storage::serve_reads;
-use test_locator::locator_of;
+use test_locator::{TestLocator, locator_of};
 use test_support::raw::RawConnection;
 use tokio::runtime::{Builder, Runtime};
 
@@ -96,6 +101,83 @@ fn count_server(key: &'static str) -> u64 {
         };
         measure(|| runtime.block_on(answered)).count_total
     })
+}
+
+/// An app that answers with the first chunk.
+struct EchoApp;
+
+impl AppServer for EchoApp {
+    async fn enqueue(
+        &self,
+        _: &str,
+        _: Option<&str>,
+        mut input: Receiver<Bytes>,
+        mut output: Sender<Bytes>,
+    ) -> Result<()> {
+        let chunk = input.recv().await.unwrap()?;
+        while input.recv().await.transpose()?.is_some() {}
+        output.send(chunk).await?;
+        output.finish()
+    }
+
+    async fn info(&self) -> Result<Value> {
+        Ok(Value::Nil)
+    }
+
+    async fn control(&self, _: Receiver<i32>, _: ReplySender<()>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Counts the allocations in a client's thread for [`CALLS`] events, one after another.
+fn count_events<F: Future<Output = ()>>(call: impl Fn(AppClient) -> F) -> u64 {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        runtime().block_on(async {
+            let app = Server::bind("127.0.0.1:0", ServeApp::new(|_| EchoApp)).await.unwrap();
+            let names = TestLocator::default();
+            names.add::<AppClient>("app", app.local_addr());
+            let locator = names.serve("127.0.0.1:0").await;
+            sender.send(locator.local_addr()).unwrap();
+            std::future::pending::<()>().await;
+        });
+    });
+    let runtime = runtime();
+    let cloud = Client::new(&receiver.recv().unwrap().to_string()).unwrap();
+    let app: AppClient = runtime.block_on(cloud.service()).unwrap();
+    minimum(|| {
+        let calls = async {
+            for _ in 0..CALLS {
+                call(app.clone()).await;
+            }
+        };
+        measure(|| runtime.block_on(calls)).count_total
+    })
+}
+
+async fn call_by_hand(app: AppClient) {
+    let mut event = app.enqueue("sum", None).await.unwrap();
+    event.send(msgpack::to_vec(&("slug", 5_u32)).unwrap()).await.unwrap();
+    let mut answer = event.finish().unwrap();
+    let chunk = answer.recv().await.unwrap().unwrap();
+    assert!(answer.recv().await.is_none());
+    let sum: (String, u32) = msgpack::from_bytes(&chunk).unwrap();
+    assert_eq!(sum.1, 5);
+}
+
+async fn call_typed(app: AppClient) {
+    static SUM: EventSpec = EventSpec::new("sum", "0123456789abcdef");
+    let arguments = FirstChunk::value(&("slug", 5_u32));
+    let sum: Result<(String, u32)> = SUM.call(app.service(), arguments).await;
+    assert_eq!(sum.unwrap().1, 5);
+}
+
+#[test]
+fn typed_event_allocates_no_more_than_enqueue() {
+    let (by_hand, typed) = (count_events(call_by_hand), count_events(call_typed));
+    assert!(typed <= by_hand, "{typed} for {CALLS} typed events, {by_hand} by hand");
+    // The headers, the message with the reply, and its text.
+    assert!(typed <= 3 * CALLS + read_buffers(CALLS * 160), "{typed} for {CALLS} events");
 }
 
 /// Returns the allocations that reading `bytes` may take: two for each buffer of 64 KiB, of which 4 KiB may stay unused.

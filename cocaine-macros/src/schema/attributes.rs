@@ -1,12 +1,10 @@
 //! The attributes of serde, and `#[schema(…)]`, as far as they decide what travels.
 
 use proc_macro2::TokenStream;
-use syn::{
-    Attribute, Expr, ExprLit, Lit, LitStr, Meta, Path, Token, Type, meta::ParseNestedMeta, parse::ParseStream,
-};
+use syn::{Attribute, Expr, LitStr, Path, Token, Type, meta::ParseNestedMeta, parse::ParseStream};
 
 use super::case::RenameRule;
-use crate::diagnostics::Diagnostics;
+use crate::{diagnostics::Diagnostics, docs::doc};
 
 /// What the attributes of a type, a variant or a field say. Each has some of them; serde reports those that it cannot have.
 #[derive(Default)]
@@ -153,18 +151,4 @@ fn skip_value(input: ParseStream<'_>) -> syn::Result<()> {
         content.parse::<TokenStream>()?;
     }
     Ok(())
-}
-
-/// Returns the text of the doc comment.
-fn doc(attributes: &[Attribute]) -> String {
-    let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
-        Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
-            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
-            _ => None,
-        },
-        _ => None,
-    });
-    let lines: Vec<_> =
-        lines.map(|line| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned()).collect();
-    lines.join("\n").trim().to_owned()
 }

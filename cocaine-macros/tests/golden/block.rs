@@ -14,7 +14,10 @@ impl Counter {
 impl ::cocaine::Events for Counter {
     fn register(self, registry: &mut ::cocaine::bind::event::HandlerRegistry) {
         #[allow(unused_imports)]
-        use ::cocaine::bind::event::InfallibleOutput as _;
+        use ::cocaine::bind::event::{
+            InfallibleOutput as _, InfallibleProbe as _, OpaqueArgument as _,
+            OpaqueChunk as _, OpaquePart as _, SingleReply as _,
+        };
         let shared = ::std::sync::Arc::new(self);
         registry
             .add(
@@ -44,6 +47,23 @@ impl ::cocaine::Events for Counter {
                     }
                 },
             );
+        registry
+            .describe(
+                "add",
+                |description| {
+                    ::cocaine::bind::event::ArgumentProbe::<u64>::new()
+                        .describe("n", description);
+                    ::cocaine::bind::event::output_probe(|
+                            (
+                                shared,
+                                ((), argument0),
+                            ): (::std::sync::Arc<Self>, ((), u64))|
+                        async move { Self::add(&shared, argument0).await })
+                        .value()
+                        .chunks()
+                        .describe(description);
+                },
+            );
         #[cfg(unix)]
         registry
             .add(
@@ -71,6 +91,19 @@ impl ::cocaine::Events for Counter {
                             },
                         )
                     }
+                },
+            );
+        #[cfg(unix)]
+        registry
+            .describe(
+                "get",
+                |description| {
+                    ::cocaine::bind::event::output_probe(|
+                            (shared, ()): (::std::sync::Arc<Self>, ())|
+                        async move { Self::r#value(&shared).await })
+                        .value()
+                        .chunks()
+                        .describe(description);
                 },
             );
     }

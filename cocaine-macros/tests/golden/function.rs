@@ -17,7 +17,10 @@ pub(crate) struct ping {}
 impl ::cocaine::Events for ping {
     fn register(self, registry: &mut ::cocaine::bind::event::HandlerRegistry) {
         #[allow(unused_imports)]
-        use ::cocaine::bind::event::InfallibleOutput as _;
+        use ::cocaine::bind::event::{
+            InfallibleOutput as _, InfallibleProbe as _, OpaqueArgument as _,
+            OpaqueChunk as _, OpaquePart as _, SingleReply as _,
+        };
         registry
             .add(
                 "say",
@@ -30,7 +33,7 @@ impl ::cocaine::Events for ping {
                     session,
                     ::cocaine::bind::event::arguments()
                         .and::<String, _>("message")
-                        .and::<Point, _>("Point { x, .. }")
+                        .and::<Point, _>("argument2")
                         .and::<Context, _>("who"),
                     move |encoder, ((((), argument0), argument1), argument2)| async move {
                         encoder
@@ -42,6 +45,27 @@ impl ::cocaine::Events for ping {
                             )
                     },
                 ),
+            );
+        registry
+            .describe(
+                "say",
+                |description| {
+                    ::cocaine::bind::event::ArgumentProbe::<String>::new()
+                        .describe("message", description);
+                    ::cocaine::bind::event::ArgumentProbe::<Point>::new()
+                        .describe("argument2", description);
+                    ::cocaine::bind::event::ArgumentProbe::<Context>::new()
+                        .describe("who", description);
+                    ::cocaine::bind::event::output_probe(|
+                            (
+                                (((), argument0), argument1),
+                                argument2,
+                            ): ((((), String), Point), Context)|
+                        ping(argument0, argument1, argument2))
+                        .value()
+                        .chunks()
+                        .describe(description);
+                },
             );
     }
 }

@@ -63,7 +63,7 @@ pub(crate) async fn probe(connection: &ServiceConnection, limit: Duration) -> Re
     let mut args = Scratch::take();
     encode::args(&(), &mut args).map_err(Error::from_encode)?;
     let answer = poll_fn(|cx| {
-        let request = Request { args: &args, options: &Options::default(), waker: cx.waker() };
+        let request = Request { args: &args, options: &Options::default(), waker: cx.waker(), event: None };
         Poll::Ready(connection.call(&ping, request))
     });
     let SendAttempt::Sent(answer) = answer.await? else { return Ok(()) };

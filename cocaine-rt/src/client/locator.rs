@@ -106,7 +106,7 @@ impl Locator {
         let options = Options { deadline: self.timeout, ..Options::default() };
         let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
         let bound = connection.table.select(Selector::Index(0))?;
-        let request = Request { args: &args, options: &options, waker: &waker };
+        let request = Request { args: &args, options: &options, waker: &waker, event: None };
         let SendAttempt::Sent(pending) = connection.call(&bound, request)? else {
             return Err(add_context(Error::disconnected("the locator's connection has ended")));
         };

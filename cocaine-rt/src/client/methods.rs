@@ -2,12 +2,18 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use crate::protocol::{
-    endpoint::ServiceInfo,
-    error::{Error, ErrorKind, Result},
-    graph::{CallKind, Graph, Method, PING, REVOKE, Tree},
-    spec::{MethodSpec, OnDrop, ServiceSpec},
+use crate::{
+    client::event::spec::EventSpec,
+    protocol::{
+        endpoint::ServiceInfo,
+        error::{Error, ErrorKind, Result},
+        graph::{CallKind, Graph, Method, PING, REVOKE, Tree, TreeShape},
+        spec::{MethodSpec, OnDrop, ServiceSpec},
+    },
 };
+
+/// The name of the method by which an app's events are called.
+const ENQUEUE: &str = "enqueue";
 
 /// How strictly bindings are compared with the methods that a service announces on connect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -42,7 +48,7 @@ impl BoundMethod {
         let kind = CallKind::of(&method.dispatch, &method.upstream);
         let Method { id, name, dispatch, upstream } = method;
         let close = if kind == CallKind::Session { None } else { dispatch.closing() };
-        let is_event = &*name == "enqueue";
+        let is_event = &*name == ENQUEUE;
         Self { id, name, kind, dispatch, upstream, on_drop, close, is_event }
     }
 
@@ -53,6 +59,18 @@ impl BoundMethod {
             return Ok(());
         }
         Err(Error::config(format!("`{}` {}", self.name, self.kind.usage())))
+    }
+
+    /// Returns an error unless the method takes a stream and answers with one.
+    #[inline]
+    pub(crate) fn check_event(&self) -> Result<()> {
+        if [&self.dispatch, &self.upstream].into_iter().all(|tree| tree.shape() == TreeShape::Streaming) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::SchemaMismatch {
+            expected: format!("a method `{ENQUEUE}` of an app"),
+            found: format!("one that takes {} and answers {}", self.dispatch, self.upstream),
+        }))
     }
 }
 
@@ -157,6 +175,8 @@ pub enum Selector<'a> {
     Index(usize),
     /// The name that the service announces.
     Name(&'a str),
+    /// The method that calls events, for this event.
+    Event(&'a EventSpec),
 }
 
 impl From<usize> for Selector<'_> {
@@ -186,10 +206,19 @@ impl MethodTable {
                 Some(bound) => bound.as_ref().map(Cow::Borrowed).map_err(Clone::clone),
                 None => Err(Error::config(format!("the bindings have no method at index {index}"))),
             },
-            Selector::Name(name) => match self.graph.method(name) {
-                Some(method) => Ok(Cow::Owned(BoundMethod::new(method.clone(), OnDrop::for_method(name)))),
-                None => Err(self.unknown_method(name)),
+            Selector::Name(name) => self.select_name(name),
+            // A generated client may hold a service that was connected with other bindings, or with none.
+            Selector::Event(_) => match self.methods.iter().flatten().find(|bound| bound.is_event) {
+                Some(bound) => Ok(Cow::Borrowed(bound)),
+                None => self.select_name(ENQUEUE),
             },
+        }
+    }
+
+    fn select_name(&self, name: &str) -> Result<Cow<'_, BoundMethod>> {
+        match self.graph.method(name) {
+            Some(method) => Ok(Cow::Owned(BoundMethod::new(method.clone(), OnDrop::for_method(name)))),
+            None => Err(self.unknown_method(name)),
         }
     }
 

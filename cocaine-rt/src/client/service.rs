@@ -55,7 +55,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Service {
     shared: Arc<ReconnectingService>,
-    options: Options,
+    pub(super) options: Options,
 }
 
 impl Service {
@@ -149,7 +149,7 @@ impl Service {
     {
         let method = method.into();
         let args = self.encode(method, args)?;
-        self.send_request(method, args, ServiceConnection::send).await
+        self.send_request(method, &args, ServiceConnection::send).await
     }
 
     /// Calls a method that answers with a stream. The arguments are encoded at once; the call is made now if the
@@ -179,7 +179,7 @@ impl Service {
     {
         let method = method.into();
         let args = self.encode(method, args)?;
-        let (tx, rx) = self.send_request(method, args, ServiceConnection::open_session).await?;
+        let (tx, rx) = self.send_request(method, &args, ServiceConnection::open_session).await?;
         Ok(Duplex { tx: tx.into(), rx: rx.into() })
     }
 
@@ -225,7 +225,8 @@ impl Service {
     /// Connects, waits for room, sends the call and waits for its reply, until a timer ends.
     async fn call_within_deadline(&self, method: Selector<'_>, args: Scratch) -> Result<Message> {
         let ends = clock::after(self.options.deadline);
-        let mut pending = self.send_request(method, args, ServiceConnection::call).await?;
+        let mut pending = self.send_request(method, &args, ServiceConnection::call).await?;
+        drop(args);
         if let Ok(reply) = timeout_at(ends, &mut pending).await {
             reply.map_err(|error| self.complete(error, method))
         } else {
@@ -270,23 +271,24 @@ impl Service {
         let (index, name) = match method {
             Selector::Index(index) => (index, None),
             Selector::Name(name) => (0, Some(name.to_owned())),
+            Selector::Event(event) => (0, Some(event.name().to_owned())),
         };
         async move {
             let method = name.as_deref().map_or(Selector::Index(index), Selector::Name);
-            self.send_request(method, args, ServiceConnection::open_stream).await
+            self.send_request(method, &args, ServiceConnection::open_stream).await
         }
     }
 
     /// Sends a request, connecting and waiting for room as needed, within the deadline.
-    async fn send_request<T>(
+    pub(super) async fn send_request<T>(
         &self,
         method: Selector<'_>,
-        args: Scratch,
+        args: &Encoded,
         send: impl Fn(&ServiceConnection, &BoundMethod, Request<'_>) -> Result<SendAttempt<T>> + Send + Sync,
     ) -> Result<T> {
         let mut ends = None;
         loop {
-            let attempt = poll_fn(|cx| Poll::Ready(self.try_send(method, &args, cx.waker(), &send)));
+            let attempt = poll_fn(|cx| Poll::Ready(self.try_send(method, args, cx.waker(), &send)));
             let attempt = attempt.await?;
             let mut ends = || *ends.get_or_insert_with(|| clock::after(self.options.deadline));
             match attempt {
@@ -310,7 +312,7 @@ impl Service {
     }
 
     #[inline]
-    fn try_send<T>(
+    pub(super) fn try_send<T>(
         &self,
         method: Selector<'_>,
         args: &Encoded,
@@ -319,7 +321,7 @@ impl Service {
     ) -> Result<SendAttempt<T>> {
         self.shared.connections.with(|connection| {
             let Some(connection) = connection else { return Ok(SendAttempt::Closed) };
-            let request = Request { args, options: &self.options, waker };
+            let request = Request { args, options: &self.options, waker, event: None };
             connection
                 .table
                 .select(method)
@@ -335,14 +337,15 @@ impl Service {
         connected.unwrap_or_else(|_| Err(Error::new(ErrorKind::Deadline(deadline))))
     }
 
-    fn deadline_error(&self, method: Selector<'_>) -> Error {
+    pub(super) fn deadline_error(&self, method: Selector<'_>) -> Error {
         self.add_context(Error::new(ErrorKind::Deadline(self.options.deadline)), method)
     }
 
     /// Adds the service, the method and the endpoint to an error.
-    fn add_context(&self, error: Error, method: Selector<'_>) -> Error {
+    pub(super) fn add_context(&self, error: Error, method: Selector<'_>) -> Error {
         let method = match method {
             Selector::Name(name) => Some(name),
+            Selector::Event(event) => Some(event.name()),
             Selector::Index(index) => {
                 self.shared.spec.and_then(|spec| spec.methods.get(index)).map(|method| method.name)
             }

@@ -9,7 +9,10 @@ use std::{
 };
 
 use crate::{
-    client::methods::{BoundMethod, MethodTable},
+    client::{
+        event::spec::{EventEnding, EventOpening},
+        methods::{BoundMethod, MethodTable},
+    },
     connection::{
         channel::{ChannelRef, ErrorContext},
         dyn_receiver::DynReceiver,
@@ -25,6 +28,7 @@ use crate::{
         request_timeout::{REQUEST_TIMEOUT, encode_request_timeout},
         trace::Trace,
     },
+    schema::HASH_HEADER,
     wire::{
         bytes::Bytes,
         encode::{self, Encoded},
@@ -77,22 +81,25 @@ impl Options {
         if self.is_deadline_set { self.deadline_ticks() } else { u64::MAX }
     }
 
-    /// Writes the headers of a request: the trace, the user's headers, and for an event its deadline and the offer of
-    /// `credit`.
+    /// Writes the headers of a request: the trace, the user's headers, and for an event its deadline, the hash of its
+    /// schema and the offer of `credit`.
     #[inline]
     fn encode_headers<'a>(
         &self,
         buf: &'a mut Vec<u8>,
         is_event: bool,
+        hash: Option<&str>,
         credit: Option<usize>,
     ) -> FrameHeaders<'a> {
         let trace = Trace::current();
         let has_timeout = is_event && self.is_deadline_set;
         let own = self.headers.as_deref().map_or(&[][..], Vec::as_slice);
-        if trace.is_none() && own.is_empty() && !has_timeout && credit.is_none() {
+        let added = [has_timeout, hash.is_some(), credit.is_some()].into_iter().filter(|is_added| *is_added);
+        let added = added.count();
+        if trace.is_none() && own.is_empty() && added == 0 {
             return FrameHeaders::None;
         }
-        let added = usize::from(has_timeout) + usize::from(credit.is_some());
+        buf.reserve(USUAL_HEADERS_LEN);
         let count = own.len() + added + if trace.is_some() { 3 } else { 0 };
         encode::write_array_len(buf, count);
         if let Some(trace) = trace {
@@ -105,12 +112,18 @@ impl Options {
             let timeout = encode_request_timeout(self.deadline);
             hpack::write_literal(buf, REQUEST_TIMEOUT.as_bytes(), &timeout);
         }
+        if let Some(hash) = hash {
+            hpack::write_literal(buf, HASH_HEADER.as_bytes(), hash.as_bytes());
+        }
         if let Some(window) = credit {
             hpack::write_literal(buf, CREDIT_HEADER.as_bytes(), &encode_offer(window));
         }
         FrameHeaders::Encoded(buf)
     }
 }
+
+/// The room for the headers of a typed event with a deadline: more needs another allocation.
+const USUAL_HEADERS_LEN: usize = 112;
 
 /// The outcome of an attempt to send.
 pub(crate) enum SendAttempt<T> {
@@ -138,6 +151,8 @@ pub(crate) struct Request<'a> {
     pub(crate) options: &'a Options,
     /// Woken when there is room, and when the reply arrives.
     pub(crate) waker: &'a Waker,
+    /// What a typed event sends with its request.
+    pub(crate) event: Option<EventOpening<'a>>,
 }
 
 /// A connection to a service, and the methods that the service has.
@@ -203,11 +218,36 @@ impl ServiceConnection {
         Ok(self.open_channel(bound, request).map(|channel| self.halves(bound, channel)))
     }
 
+    /// Opens the channel of an event whose caller sends nothing after its request.
+    pub(crate) fn open_event(
+        &self,
+        bound: &BoundMethod,
+        request: Request<'_>,
+    ) -> Result<SendAttempt<DynReceiver>> {
+        bound.check_event()?;
+        Ok(self.open_channel(bound, request).map(|channel| DynReceiver::new(channel, &bound.upstream)))
+    }
+
+    /// Opens the channel of an event whose caller sends a stream.
+    pub(crate) fn open_event_session(
+        &self,
+        bound: &BoundMethod,
+        request: Request<'_>,
+    ) -> Result<SendAttempt<(DynSender, DynReceiver)>> {
+        bound.check_event()?;
+        self.open_session(bound, request)
+    }
+
     fn open_channel(&self, bound: &BoundMethod, request: Request<'_>) -> SendAttempt<ChannelRef> {
-        let ticks = if bound.is_event { request.options.event_deadline_ticks() } else { u64::MAX };
+        let ticks = match request.event {
+            Some(event) if event.ending == EventEnding::OneReply => request.options.deadline_ticks(),
+            _ if bound.is_event => request.options.event_deadline_ticks(),
+            _ => u64::MAX,
+        };
         let receptions = self.handle.receptions();
         self.send_request(bound, request, RecvState::new(&bound.upstream), ticks).map(|key| {
-            let (service, method) = (Some(self.service.clone()), Some(bound.name.clone()));
+            let name = request.event.map_or(&bound.name, |event| event.spec.shared_name());
+            let (service, method) = (Some(self.service.clone()), Some(name.clone()));
             let context = ErrorContext { service, method, deadline: request.options.deadline, receptions };
             ChannelRef { handle: self.handle.clone(), key, context }
         })
@@ -221,11 +261,12 @@ impl ServiceConnection {
         recv_state: RecvState,
         ticks: u64,
     ) -> SendAttempt<ChannelKey> {
-        let Request { args, options, waker } = request;
+        let Request { args, options, waker, event } = request;
         let mut headers = Vec::new();
+        let hash = event.map(|event| event.spec.hash()).filter(|hash| !hash.is_empty());
         let is_duplex = bound.is_event && bound.kind == CallKind::Session;
         let credit = is_duplex.then(|| self.handle.stream_window());
-        let headers = options.encode_headers(&mut headers, bound.is_event, credit);
+        let headers = options.encode_headers(&mut headers, bound.is_event, hash, credit);
         self.handle.with(|mux| {
             if mux.poll_room(waker).is_pending() {
                 return SendAttempt::Full(self.handle.clone());
@@ -234,7 +275,11 @@ impl ServiceConnection {
             let offers_credit = credit.is_some();
             let open =
                 NewChannel { method: bound.id, args, headers, recv_state, ticks, reader, offers_credit };
-            mux.open(open).map_or(SendAttempt::Closed, SendAttempt::Sent)
+            let opened = match event {
+                Some(event) => mux.open_event(open, event.chunk, event.close()),
+                None => mux.open(open),
+            };
+            opened.map_or(SendAttempt::Closed, SendAttempt::Sent)
         })
     }
 

@@ -46,7 +46,17 @@ impl DynReceiver {
 
     /// Returns the arguments of a message, which are decoded within the limits of the connection.
     pub(crate) fn payload(&self, message: Message) -> Payload {
-        Payload::new(message, self.channel.handle.max_decoded_bytes())
+        Payload::new(message, self.max_decoded_bytes())
+    }
+
+    /// Returns the memory that a message may take beyond its encoding.
+    pub(crate) fn max_decoded_bytes(&self) -> usize {
+        self.channel.handle.max_decoded_bytes()
+    }
+
+    /// Makes further calls connect again if nothing has arrived since the channel was opened, which has missed its deadline.
+    pub(crate) fn check_silence(&self) {
+        self.channel.handle.check_silence(self.channel.context.receptions);
     }
 
     /// Returns the next message; `None` once the peer has ended the channel.

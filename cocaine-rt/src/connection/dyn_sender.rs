@@ -158,6 +158,11 @@ impl DynSender {
         self.channel.handle.with(|mux| mux.send_encoded(self.channel.key, frames, cost))
     }
 
+    /// Adds the context of the channel to an error.
+    pub(crate) fn add_context(&self, error: Error) -> Error {
+        self.channel.add_context(error)
+    }
+
     /// Returns the id of the channel.
     pub(crate) fn id(&self) -> u64 {
         self.channel.key.id

@@ -22,6 +22,7 @@ use crate::{
         error::{Error, Result},
         graph::{CLOSE, ERROR, VALUE, WRITE},
     },
+    wire::decode::{DecodeError, MAX_DECODED_BYTES},
 };
 
 /// Both halves of a channel: `S` sends, `R` receives.
@@ -224,6 +225,24 @@ impl<T> Receiver<T> {
         match &self.state {
             ReceiverState::Open(StreamChannel { rx, .. }) => rx.poll_failed(cx),
             _ => Poll::Pending,
+        }
+    }
+
+    /// Returns the error for a chunk that cannot be decoded, with the context of the channel.
+    #[cold]
+    pub(crate) fn malformed_chunk(&self, chunk: &dyn fmt::Display, malformed: &DecodeError) -> Error {
+        let error = Error::from_chunk(chunk, malformed);
+        match &self.state {
+            ReceiverState::Open(StreamChannel { rx, .. }) => rx.add_context(error),
+            _ => error,
+        }
+    }
+
+    /// Returns the memory that an item may take beyond its encoding.
+    pub(crate) fn max_decoded_bytes(&self) -> usize {
+        match &self.state {
+            ReceiverState::Open(StreamChannel { rx, .. }) => rx.max_decoded_bytes(),
+            _ => MAX_DECODED_BYTES,
         }
     }
 

@@ -106,7 +106,7 @@ where
     let connection = ServiceConnection { handle, table, service: spec.name.into() };
     let bound = connection.table.select(Selector::Index(method))?;
     let args = Encoded { buf: args.into(), segments: Vec::new() };
-    let request = Request { args: &args, options: &Options::default(), waker: Waker::noop() };
+    let request = Request { args: &args, options: &Options::default(), waker: Waker::noop(), event: None };
     match connection.open_session(&bound, request)? {
         SendAttempt::Sent((tx, rx)) => Ok(Duplex { tx: tx.into(), rx: rx.into() }),
         SendAttempt::Full(_) | SendAttempt::Closed => {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     protocol::error::{Error, Result},
-    worker::{Context, Session, Worker},
+    worker::{Context, Handler, Session, Worker},
 };
 
 /// How many streams may wait to be accepted. Further events wait in their handlers.
@@ -41,8 +41,7 @@ impl Worker {
     /// Everything that the server writes is sent as it is written. Interim responses and trailers are skipped, and
     /// switching protocols is an error. An invalid request is answered with status 400 and does not reach the server.
     pub fn listen(&mut self, event: &str) -> Listener<HttpStream> {
-        self.add_streamed_event(event);
-        self.listener(event, |session, handler| async move {
+        let (listener, handler) = accept(event, |session, handler| async move {
             let Some(IncomingRequest { chunk, remaining, outgoing, context }) =
                 IncomingRequest::read(session).await?
             else {
@@ -52,46 +51,50 @@ impl Worker {
                 Ok(request) => Ok(Some(HttpStream::new(request, ResponseSink::new(outgoing, handler)))),
                 Err(reason) => send_bad_request(outgoing, &reason).map(|()| None),
             }
-        })
+        });
+        self.add_http_handler(event, handler);
+        listener
     }
 
     /// Returns a listener for streams of plain bytes. Each direction of a stream is closed on its own.
     pub fn listen_raw(&mut self, event: &str) -> Listener<RawStream> {
-        self.listener(event, |session, handler| async move {
+        let (listener, handler) = accept(event, |session, handler| async move {
             let (incoming, outgoing) = session.split();
             Ok(Some(RawStream::new(incoming, ResponseSink::new(outgoing, handler))))
-        })
-    }
-
-    fn listener<S, F>(
-        &mut self,
-        event: &str,
-        open: impl Fn(Session, oneshot::Sender<()>) -> F + Copy + Send + Sync + 'static,
-    ) -> Listener<S>
-    where
-        S: Send + 'static,
-        F: Future<Output = Result<Option<S>>> + Send,
-    {
-        let (streams, accepted) = mpsc::channel(ACCEPT_BACKLOG);
-        self.add_handler(event, move |session: Session| {
-            let streams = streams.clone();
-            async move {
-                let not_listening = || Error::handler("the worker has stopped listening for this event");
-                if streams.is_closed() {
-                    return Err(not_listening());
-                }
-                let (handler, sink_dropped) = oneshot::channel();
-                let context = session.context().clone();
-                let Some(stream) = open(session, handler).await? else { return Ok(()) };
-                let addr = EventAddr { event: context.event().into(), context: Some(context) };
-                streams.send((stream, addr)).await.map_err(|_| not_listening())?;
-                // The event is over when the stream drops its sink; nothing is ever sent on this channel.
-                let _ = sink_dropped.await;
-                Ok(())
-            }
         });
-        Listener { event: event.into(), streams: accepted }
+        self.add_handler(event, handler);
+        listener
     }
+}
+
+/// Returns a listener, and the handler that passes it the streams that `open` makes of sessions.
+fn accept<S, F>(
+    event: &str,
+    open: impl Fn(Session, oneshot::Sender<()>) -> F + Copy + Send + Sync + 'static,
+) -> (Listener<S>, impl Handler)
+where
+    S: Send + 'static,
+    F: Future<Output = Result<Option<S>>> + Send,
+{
+    let (streams, accepted) = mpsc::channel(ACCEPT_BACKLOG);
+    let handler = move |session: Session| {
+        let streams = streams.clone();
+        async move {
+            let not_listening = || Error::handler("the worker has stopped listening for this event");
+            if streams.is_closed() {
+                return Err(not_listening());
+            }
+            let (handler, sink_dropped) = oneshot::channel();
+            let context = session.context().clone();
+            let Some(stream) = open(session, handler).await? else { return Ok(()) };
+            let addr = EventAddr { event: context.event().into(), context: Some(context) };
+            streams.send((stream, addr)).await.map_err(|_| not_listening())?;
+            // The event is over when the stream drops its sink; nothing is ever sent on this channel.
+            let _ = sink_dropped.await;
+            Ok(())
+        }
+    };
+    (Listener { event: event.into(), streams: accepted }, handler)
 }
 
 impl<S> Listener<S> {

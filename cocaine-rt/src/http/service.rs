@@ -35,7 +35,7 @@ impl Worker {
     /// complete, reading the body fails and the service's future is dropped. An error of the service
     /// or of the response's body ends the event with category 42, code 100.
     #[must_use]
-    pub fn http<S, B>(self, event: &str, service: S) -> Self
+    pub fn http<S, B>(mut self, event: &str, service: S) -> Self
     where
         S: Service<Request<Body>, Response = Response<B>> + Clone + Send + Sync + 'static,
         S::Future: Send,
@@ -43,12 +43,13 @@ impl Worker {
         B: http_body::Body<Error: Into<Box<dyn StdError + Send + Sync>> + Send> + Send + 'static,
         B::Data: Buf + Send,
     {
-        self.on(event, handler(service)).stream_body(event)
+        self.add_http_handler(event, handler(service));
+        self
     }
 
     /// Like [`Worker::http`], for all events without a handler.
     #[must_use]
-    pub fn http_fallback<S, B>(self, service: S) -> Self
+    pub fn http_fallback<S, B>(mut self, service: S) -> Self
     where
         S: Service<Request<Body>, Response = Response<B>> + Clone + Send + Sync + 'static,
         S::Future: Send,
@@ -56,7 +57,8 @@ impl Worker {
         B: http_body::Body<Error: Into<Box<dyn StdError + Send + Sync>> + Send> + Send + 'static,
         B::Data: Buf + Send,
     {
-        self.fallback(handler(service)).stream_fallback_body()
+        self.set_http_fallback(handler(service));
+        self
     }
 }
 

@@ -171,6 +171,13 @@ impl Error {
         Self::decode(error.to_string())
     }
 
+    /// Returns the error for a chunk that cannot be decoded.
+    #[cold]
+    pub(crate) fn from_chunk(chunk: &dyn fmt::Display, error: &DecodeError) -> Self {
+        let text = format!("{chunk}: {error}");
+        if error.is_over_budget() { Self::new(ErrorKind::LimitExceeded(text)) } else { Self::decode(text) }
+    }
+
     /// Sets the code that the original runtime reports for such an end of the connection.
     pub(crate) fn with_wire_code(mut self, code: Code) -> Self {
         Arc::make_mut(&mut self.0).wire_code = Some(code);

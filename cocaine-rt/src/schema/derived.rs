@@ -33,3 +33,13 @@ pub trait OpaqueType {
 }
 
 impl<T: ?Sized> OpaqueType for SchemaProbe<T> {}
+
+/// What stands for a type without a schema in `#[schema(as = Type)]`, as in `Vec<OpaqueContent>`.
+#[derive(Debug)]
+pub enum OpaqueContent {}
+
+impl Schema for OpaqueContent {
+    fn schema(_definitions: &mut Definitions) -> Type {
+        Type::Opaque
+    }
+}

@@ -43,6 +43,14 @@ pub(super) fn hash_types(types: &BTreeMap<String, Definition>, roots: &[&Type]) 
     roots.iter().map(|root| coloring.hash(root)).collect()
 }
 
+/// Returns the names of the definitions that `roots` refer to, itself or through others.
+pub(super) fn reachable<'s>(
+    types: &'s BTreeMap<String, Definition>,
+    roots: &'s [&'s Type],
+) -> BTreeSet<&'s str> {
+    TypeGraph { types, roots }.reachable()
+}
+
 /// Types, and the definitions that they refer to.
 struct TypeGraph<'s> {
     types: &'s BTreeMap<String, Definition>,

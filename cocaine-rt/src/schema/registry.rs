@@ -66,6 +66,11 @@ impl Definitions {
         &self.types
     }
 
+    /// Returns the definitions that were added, by name.
+    pub(crate) fn into_types(self) -> BTreeMap<String, Definition> {
+        self.types
+    }
+
     fn unused_name(&mut self, path: &str, arguments: &[String]) -> String {
         let mut name = path.to_owned();
         if !arguments.is_empty() {

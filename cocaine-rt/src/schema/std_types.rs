@@ -24,7 +24,7 @@ use super::{
     },
     registry::Definitions,
 };
-use crate::wire::{bytes::Bytes, value::Value};
+use crate::wire::{bytes::Bytes, map_entries::MapEntries, value::Value};
 
 macro_rules! simple {
     ($($kinds:ident: $($type:ty => $of:ident),*;)*) => {$($(
@@ -147,6 +147,7 @@ macro_rules! maps {
 
 maps! {
     [K: Schema, V: Schema] BTreeMap<K, V>;
+    [K: Schema, V: Schema] MapEntries<K, V>;
     [K: Schema, V: Schema, S] HashMap<K, V, S>;
 }
 

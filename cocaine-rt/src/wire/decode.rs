@@ -69,8 +69,21 @@ pub(crate) fn args_within<'de, T: Deserialize<'de>>(
 /// Fails if the bytes are not exactly one value, if the value has another type, if a text is not UTF-8, or if `T` fails.
 #[inline]
 pub(crate) fn value<'de, T: Deserialize<'de>>(source: &'de ::bytes::Bytes) -> Result<T, DecodeError> {
+    value_within(source, source, MAX_DECODED_BYTES)
+}
+
+/// Decodes the single value in `encoded`, a part of `source`, which may take `limit` bytes beyond its encoding.
+///
+/// # Errors
+/// Fails like [`value`], and if the value takes more memory.
+#[inline]
+pub(crate) fn value_within<'de, T: Deserialize<'de>>(
+    source: &::bytes::Bytes,
+    encoded: &'de [u8],
+    limit: usize,
+) -> Result<T, DecodeError> {
     let _restore = bytes::set_source(source);
-    from_slice(source)
+    from_slice_within(encoded, limit)
 }
 
 /// Decodes the single value in `source`, and copies its blobs.

@@ -82,6 +82,23 @@ pub(crate) fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Encode
     Ok(into.buf)
 }
 
+/// Appends an argument list with one raw: the payload of `value`.
+pub(crate) fn payload_args<T: Serialize + ?Sized>(value: &T, into: &mut Encoded) -> Result<(), EncodeError> {
+    append(into, |out| {
+        let start = out.buf.len();
+        value.serialize(&mut Encoder::payload(out))?;
+        let payload_len = out.buf.len() - start;
+        if u32::try_from(payload_len).is_err() {
+            return Err(EncodeError::new("a payload of more than 4 GiB"));
+        }
+        // The length is known after the payload, and stands before it.
+        out.buf.push(0x91);
+        write_raw_len(&mut out.buf, payload_len);
+        out.buf[start..].rotate_left(payload_len);
+        Ok(())
+    })
+}
+
 #[inline]
 fn append(
     into: &mut Encoded,

@@ -14,6 +14,8 @@ pub(super) struct CommandLine {
     pub(super) locators: String,
     /// The credit that the node offers for each channel to a worker in its own process, which has no environment of its own.
     pub(super) credit: Option<u64>,
+    /// Whether the schema of the app is asked for. All others may be missing then.
+    pub(super) describe: bool,
 }
 
 /// Proves to services which app is calling. Nodes with authentication pass it (`worker.md` 1.2).
@@ -29,11 +31,13 @@ pub struct AppToken {
 const PROTOCOL: &str = "1";
 
 impl CommandLine {
-    /// Parses the arguments after the program's name: `--key value` or `--key=value`. Unknown ones are ignored.
+    /// Parses the arguments after the program's name: `--key value` or `--key=value`, and `--describe`. Unknown ones are ignored.
     pub(super) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Self> {
         let mut found: [Option<OsString>; 6] = Default::default();
         let mut args = args.into_iter();
+        let mut describe = false;
         while let Some(arg) = args.next() {
+            describe |= arg == DESCRIBE;
             let Some((index, inline)) = split_argument(&arg) else { continue };
             let value = inline.or_else(|| args.next());
             found[index] = Some(value.ok_or_else(|| config_error(KEYS[index], "has no value"))?);
@@ -43,15 +47,28 @@ impl CommandLine {
             let text = format!("is {}; this crate speaks version 1", other.display());
             return Err(config_error("--protocol", &text));
         }
+        let require = |key, value: Option<OsString>| match value.filter(|value| !value.is_empty()) {
+            Some(value) => Ok(value),
+            None if describe => Ok(OsString::new()),
+            None => Err(config_error(key, "is missing")),
+        };
+        let locators = locators.or_else(|| describe.then(|| NO_LOCATOR.into()));
         Ok(Self {
-            app: require_text("--app", app)?,
+            app: text("--app", require("--app", app)?)?,
             endpoint: require("--endpoint", endpoint)?.into(),
-            uuid: require_text("--uuid", uuid)?,
-            locators: require_text("--locator", locators)?,
+            uuid: text("--uuid", require("--uuid", uuid)?)?,
+            locators: text("--locator", require("--locator", locators)?)?,
             credit: credit.and_then(|credit| credit.to_str()?.parse().ok()),
+            describe,
         })
     }
 }
+
+/// Asks for the schema of the app.
+const DESCRIBE: &str = "--describe";
+
+/// The locator of a worker that is started without one, to print its schema. Nobody listens there.
+const NO_LOCATOR: &str = "127.0.0.1:1";
 
 const KEYS: [&str; 6] = ["--app", "--endpoint", "--uuid", "--locator", "--protocol", "--credit"];
 
@@ -62,18 +79,15 @@ fn split_argument(arg: &OsString) -> Option<(usize, Option<OsString>)> {
     KEYS.iter().position(|candidate| *candidate == key).map(|index| (index, value))
 }
 
-fn require(key: &str, value: Option<OsString>) -> Result<OsString> {
-    value.filter(|value| !value.is_empty()).ok_or_else(|| config_error(key, "is missing"))
-}
-
-fn require_text(key: &str, value: Option<OsString>) -> Result<String> {
-    require(key, value)?.into_string().map_err(|_| config_error(key, "is not UTF-8"))
+fn text(key: &str, value: OsString) -> Result<String> {
+    value.into_string().map_err(|_| config_error(key, "is not UTF-8"))
 }
 
 fn config_error(key: &str, problem: &str) -> Error {
     Error::config(format!(
         "{key} {problem}. A worker is started by a Cocaine node, which passes --app NAME --endpoint SOCKET \
-         --locator ADDRESS:PORT --protocol 1 --uuid UUID: upload this program as an app, start the app and call it"
+         --locator ADDRESS:PORT --protocol 1 --uuid UUID: upload this program as an app, start the app and call it. With \
+         --describe alone it prints the schema of the app"
     ))
 }
 
@@ -108,6 +122,7 @@ mod tests {
             uuid: "1d5739ab-2375-4d32-b211-d6ef03c0dd3d".into(),
             locators: "127.0.0.1:10053".into(),
             credit: None,
+            describe: false,
         };
         assert_eq!(parse(RECORDED).unwrap(), expected);
         assert_eq!(
@@ -128,6 +143,16 @@ mod tests {
         let cut = refusal("--app flow --uuid");
         assert!(cut.starts_with("--uuid has no value."), "{cut}");
         assert!(refusal("--app= --uuid u").starts_with("--app is missing"));
+    }
+
+    #[test]
+    fn description_needs_no_other_arguments() {
+        let described = parse("--describe").unwrap();
+        assert!(described.describe);
+        assert_eq!((described.app.as_str(), described.locators.as_str()), ("", NO_LOCATOR));
+        let named = parse("--app flow --no-such x --describe").unwrap();
+        assert_eq!((named.describe, named.app.as_str()), (true, "flow"));
+        assert!(refusal("--app --describe").starts_with("--endpoint is missing"), "the name of an app");
     }
 
     #[test]

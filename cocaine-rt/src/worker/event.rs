@@ -6,6 +6,7 @@
 //! extractors  how each type of argument is extracted, and what it claims
 //! arguments   the list of arguments, and their extraction in order
 //! source      the first chunk and the parts of the session, which arguments are extracted from
+//! probes      the types of a handler, for the schema of its event
 //! claims      which arguments can be combined
 //! reply       the return value of a handler
 //! error       the error of a handler
@@ -15,15 +16,21 @@ mod arguments;
 mod claims;
 mod error;
 mod extractors;
+mod probes;
 mod reply;
 mod run;
 mod source;
 
 pub use self::{
     arguments::{EventArguments, arguments},
+    probes::{
+        ArgumentProbe, ChunkProbe, ErrorProbe, InfallibleProbe, OpaqueArgument, OpaqueChunk, OpaquePart,
+        OutputProbe, ReplyProbe, SingleReply, output_probe,
+    },
     reply::{HandlerOutput, InfallibleOutput, ReplyEncoder},
     run::run,
 };
+pub use super::description::{DescribeFn, EventDescriber};
 pub use super::events::{Events, ExecutionMode, HandlerRegistry};
 
 /// An event as the macro describes it.

@@ -11,7 +11,10 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use super::session::{Session, WorkerShared};
+use super::{
+    description::{DescribeFn, Description, Descriptions},
+    session::{Session, WorkerShared},
+};
 use crate::{
     connection::mux::{InvocationCost, PendingInvocation},
     protocol::{
@@ -21,6 +24,7 @@ use crate::{
         graph::{CLOSE, ERROR},
         panic::panic_text,
     },
+    schema::{AppSchema, EventKind},
     server::Traced,
     wire::{
         encode::{self, Encoded},
@@ -89,6 +93,19 @@ pub enum ExecutionMode {
     Inline,
 }
 
+impl AppSchema {
+    /// Returns the schema of `events`, as a worker publishes it that serves them.
+    ///
+    /// # Errors
+    ///
+    /// Fails if an event has two handlers, or if there are no events.
+    pub fn of(events: impl Events) -> Result<Self> {
+        let mut registry = HandlerRegistry::default();
+        events.register(&mut registry);
+        registry.schema().cloned()
+    }
+}
+
 /// The handlers of a worker, by the names of their events.
 #[derive(Default)]
 pub struct HandlerRegistry {
@@ -99,20 +116,42 @@ pub struct HandlerRegistry {
     streamed: HashSet<Arc<str>>,
     /// Whether the fallback takes the body of a request in pieces.
     is_fallback_streamed: bool,
+    descriptions: Descriptions,
 }
 
 impl HandlerRegistry {
     /// Adds a handler.
     pub fn add<H: Handler>(&mut self, event: &str, mode: ExecutionMode, handler: H) {
+        self.descriptions.insert(event, Description::Session);
         let event: Arc<str> = event.into();
         if self.entries.insert(event.clone(), Entry::new(mode, handler)).is_some() {
             self.duplicates.push(event);
         }
     }
 
+    /// Sets how an event is described, whose handler has been added. Without it, the event takes and sends chunks of unknown
+    /// types.
+    #[doc(hidden)]
+    pub fn describe(&mut self, event: &str, describe: DescribeFn) {
+        self.descriptions.insert(event, Description::Typed(describe));
+    }
+
+    /// Notes that an event whose handler has been added is an HTTP request.
+    #[cfg(feature = "http")]
+    pub(super) fn describe_as_http(&mut self, event: &str) {
+        self.descriptions.insert(event, Description::Http);
+    }
+
+    /// Returns the schema of all events.
+    pub(super) fn schema(&self) -> Result<&AppSchema> {
+        self.check()?;
+        Ok(self.descriptions.schema())
+    }
+
     pub(super) fn set_fallback<H: Handler>(&mut self, handler: H) {
         self.fallback = Some(Entry::new(ExecutionMode::Spawned, handler));
         self.is_fallback_streamed = false;
+        self.descriptions.set_fallback(EventKind::Call);
     }
 
     /// Notes that the handler of an event takes the body of a request in pieces.
@@ -120,10 +159,11 @@ impl HandlerRegistry {
         self.streamed.insert(event.into());
     }
 
-    /// Notes that the fallback takes the body of a request in pieces.
+    /// Notes that the fallback handles HTTP requests, and takes their bodies in pieces.
     #[cfg(feature = "http")]
-    pub(super) fn stream_fallback_body(&mut self) {
+    pub(super) fn set_http_fallback(&mut self) {
         self.is_fallback_streamed = true;
+        self.descriptions.set_fallback(EventKind::Http);
     }
 
     /// Returns the events whose handlers take the body of a request in pieces.

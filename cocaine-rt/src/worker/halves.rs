@@ -11,10 +11,10 @@ use std::{
 use futures_core::Stream;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::chunk;
 use crate::{
     connection::{dyn_receiver::DynReceiver, dyn_sender::DynSender, halves::Receiver},
     protocol::{
+        chunk,
         error::{Error, Result},
         graph::{CLOSE, ERROR, WRITE},
     },

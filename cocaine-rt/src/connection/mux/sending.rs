@@ -12,7 +12,7 @@ use crate::{
     protocol::{
         credit,
         error::{Error, ErrorKind},
-        graph::PING,
+        graph::{PING, WRITE},
     },
     wire::{
         encode::{self, Encoded},
@@ -46,6 +46,26 @@ impl Mux {
             }
         }
         Ok(ChannelKey { id, own: true })
+    }
+
+    /// Opens the channel of an event, and queues with its first frame the chunk of its arguments and the message that closes
+    /// this side, if there are any.
+    pub(crate) fn open_event(
+        &mut self,
+        open: NewChannel<'_>,
+        chunk: Option<&Encoded>,
+        close: Option<u64>,
+    ) -> Result<ChannelKey, Error> {
+        let key = self.open(open)?;
+        if let Some(args) = chunk {
+            self.spend_credit(key, credit::cost(args.len()));
+            frame::write(&mut self.output, key.id, WRITE, args, FrameHeaders::None);
+        }
+        if let Some(close) = close {
+            frame::begin(&mut self.output, key.id, close, FrameHeaders::None);
+            encode::write_array_len(&mut self.output.buf, 0);
+        }
+        Ok(key)
     }
 
     /// Asks the peer for a sign of life if a channel of this side is open: returns whether the question is queued. The

@@ -13,9 +13,12 @@ use serde::Serialize;
 
 use super::{Event, claims::AllowedReply, error::IntoEventError};
 use crate::{
-    protocol::error::{Error, Result},
+    protocol::{
+        chunk,
+        error::{Error, Result},
+    },
     wire::bytes::Bytes,
-    worker::{chunk, halves::SessionSender},
+    worker::halves::SessionSender,
 };
 
 /// The return value of a handler: a `Result`, or a value that cannot fail.

@@ -5,10 +5,12 @@ use std::{fmt, mem};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    protocol::error::{Error, Result},
+    protocol::{
+        chunk,
+        error::{Error, Result},
+    },
     wire::{bytes::Bytes, decode::Elements},
     worker::{
-        chunk,
         halves::{SessionReceiver, SessionSender},
         session::{Context, Session},
     },
