@@ -18,7 +18,9 @@
 mod check;
 mod fields;
 mod graph;
+mod kinds;
 mod names;
+mod size;
 mod std_types;
 mod traits;
 pub(crate) mod walk;
@@ -28,7 +30,7 @@ use std::collections::BTreeMap;
 use cocaine::schema::{AppSchema, Definition, Type};
 
 pub(crate) use self::fields::FieldForm;
-use self::{graph::TypeGraph, std_types::StdType, traits::TypeTraits};
+use self::{graph::TypeGraph, kinds::KindTable, size::Sizes, std_types::StdType, traits::TypeTraits};
 use crate::{error::Result, naming::NameScope};
 
 /// The longest array for which serde has an implementation.
@@ -46,8 +48,12 @@ pub(crate) struct AppType {
     pub(crate) definition: Definition,
     pub(crate) rust: RustType,
     pub(crate) traits: TypeTraits,
+    /// Whether the defined types in the variants of an untagged enum are in a `Box`.
+    pub(crate) has_boxed_variants: bool,
+    /// Whether the variants of an enum differ much in size.
+    pub(crate) has_large_variants: bool,
     /// Equal for definitions that contain one another by value.
-    cycle: usize,
+    cycle: Option<usize>,
 }
 
 /// What a defined type is in Rust.
@@ -64,21 +70,31 @@ impl AppTypes {
     /// are claimed.
     pub(crate) fn new(app: &str, schema: &AppSchema, names: &mut NameScope) -> Result<Self> {
         let graph = TypeGraph::new(&schema.types);
-        check::check(app, schema, &graph)?;
+        check::check_references(app, schema, &graph)?;
+        let cycles = graph.inline_cycles();
+        let sizes = Sizes::new(&schema.types, &cycles);
+        let mut kinds = KindTable::new(&schema.types, &cycles);
+        check::check_definitions(app, schema, &sizes, &mut kinds)?;
         let std_types = std_types::find(&schema.types);
         let items: Vec<_> =
             schema.types.keys().map(String::as_str).filter(|name| !std_types.contains_key(name)).collect();
-        let mut rust_names = names::name_types(&items, names);
-        let mut traits = traits::find(schema, &std_types);
-        let cycles = graph.inline_cycles();
+        let rust_names = names::name_types(&items, names);
+        let traits = traits::find(schema, &std_types, &cycles);
         let types = schema.types.iter().map(|(name, definition)| {
-            let rust = match std_types.get(name.as_str()) {
+            let key = name.as_str();
+            let rust = match std_types.get(key) {
                 Some(std_type) => RustType::Std(std_type.clone()),
-                None => RustType::Item(rust_names.remove(name.as_str()).unwrap_or_default()),
+                None => RustType::Item(rust_names.get(key).cloned().unwrap_or_default()),
             };
-            let traits = traits.remove(name.as_str()).unwrap_or_default();
-            let cycle = cycles.get(name.as_str()).copied().unwrap_or_default();
-            (name.clone(), AppType { definition: definition.clone(), rust, traits, cycle })
+            let app_type = AppType {
+                definition: definition.clone(),
+                rust,
+                traits: traits.get(key).copied().unwrap_or_default(),
+                has_boxed_variants: kinds.boxed().contains(key),
+                has_large_variants: sizes.has_large_variants(key, definition),
+                cycle: cycles.cycles.get(key).copied(),
+            };
+            (name.clone(), app_type)
         });
         Ok(Self { types: types.collect() })
     }
@@ -99,7 +115,7 @@ impl AppTypes {
     /// Returns whether the type `container` holds `name` by value, and the other way round: a `Box` has to be between.
     pub(crate) fn needs_box(&self, container: &str, name: &str) -> bool {
         match (self.get(container), self.get(name)) {
-            (Some(container), Some(named)) => container.cycle == named.cycle,
+            (Some(container), Some(named)) => container.cycle.is_some() && container.cycle == named.cycle,
             _ => false,
         }
     }
@@ -114,9 +130,10 @@ impl AppTypes {
         traits::is_ordered(ty, &|name| self.get(name).is_some_and(|app_type| app_type.traits.is_ordered))
     }
 
-    /// Returns whether `ty` implements `Default`.
-    pub(crate) fn has_default(&self, ty: &Type) -> bool {
-        traits::has_default(ty, &|name| self.get(name).is_some_and(|app_type| app_type.traits.has_default))
+    /// Returns whether `ty`, which stands in the type `container`, implements `Default`.
+    pub(crate) fn has_default(&self, container: &str, ty: &Type) -> bool {
+        let has_default = |name: &str| self.get(name).is_some_and(|app_type| app_type.traits.has_default);
+        traits::has_default(ty, &|name| has_default(name) && !self.needs_box(container, name))
     }
 
     /// Returns whether the schema of the Rust type of `ty` is another one than `ty`.

@@ -10,10 +10,11 @@ use std::{
 };
 
 use cocaine_codegen::{
-    Catalogue, Options, Output, OutputLayout, Problem, Result, Warning, dot, dump, generate, write_file,
+    Catalogue, Options, Output, OutputLayout, Problem, Result, Warning, dot, dump, generate, json_schema,
+    open_rpc, typescript, write_file,
 };
 
-use crate::commands::command_line::{Cli, Command, Dump, DumpFormat, Fetch, Generate};
+use crate::commands::command_line::{Cli, Command, Dump, DumpFormat, Fetch, Generate, Language};
 
 /// Does what the command line says.
 pub(crate) fn run(cli: &Cli) -> Result<ExitCode> {
@@ -28,19 +29,43 @@ pub(crate) fn run(cli: &Cli) -> Result<ExitCode> {
 
 fn generated(args: &Generate) -> Result<ExitCode> {
     let catalogue = source::catalogue(&args.description)?;
-    let metadata = source::metadata(&args.source, &catalogue)?;
+    let output = match args.lang {
+        Language::Rust => rust(args, &catalogue)?,
+        Language::Typescript => {
+            refuse_rust_options(args)?;
+            let metadata = source::metadata(&args.source, &catalogue)?;
+            typescript(&metadata, &catalogue, args.description.strict)?
+        }
+    };
+    warn(&output.warnings);
+    match (&args.out_dir, &args.output) {
+        (Some(folder), _) => output.write_folder(folder).map(|()| ExitCode::SUCCESS),
+        (None, Some(path)) => write_file(path, only_text(&output)).map(|_| ExitCode::SUCCESS),
+        (None, None) => print(only_text(&output)),
+    }
+}
+
+fn rust(args: &Generate, catalogue: &Catalogue) -> Result<Output> {
+    let metadata = source::metadata(&args.source, catalogue)?;
     if !metadata.apps.is_empty() {
         let text = "code for apps cannot be generated yet: name services with `--service`";
         return Err(Problem::Metadata(text.to_owned()).into());
     }
     let layout = if args.out_dir.is_some() { OutputLayout::FilePerService } else { OutputLayout::SingleFile };
     let (strict, doubles_of) = (args.description.strict, args.doubles_of.clone());
-    let output = generate(&metadata, &catalogue, &Options { layout, strict, doubles_of })?;
-    warn(&output.warnings);
-    match (&args.out_dir, &args.output) {
-        (Some(folder), _) => output.write_folder(folder).map(|()| ExitCode::SUCCESS),
-        (None, Some(path)) => write_file(path, only_text(&output)).map(|_| ExitCode::SUCCESS),
-        (None, None) => print(only_text(&output)),
+    generate(&metadata, catalogue, &Options { layout, strict, doubles_of })
+}
+
+/// Refuses what only Rust has.
+fn refuse_rust_options(args: &Generate) -> Result<()> {
+    let refused = [
+        (args.out_dir.is_some(), "`--out-dir`: TypeScript is one file, write it with `--output FILE`"),
+        (args.doubles_of.is_some(), "`--doubles-of`: there are doubles for Rust only"),
+    ];
+    let problems = refused.into_iter().filter(|(is_given, _)| *is_given);
+    match problems.map(|(_, text)| Problem::Options(text.to_owned())).next() {
+        Some(problem) => Err(problem.into()),
+        None => Ok(()),
     }
 }
 
@@ -58,6 +83,8 @@ fn dumped(args: &Dump) -> Result<ExitCode> {
         DumpFormat::Text => dump(&metadata),
         DumpFormat::Json => metadata.to_json(),
         DumpFormat::Dot => dot(&metadata),
+        DumpFormat::JsonSchema => json_schema(&metadata, &Catalogue::builtin())?,
+        DumpFormat::Openrpc => open_rpc(&metadata, &Catalogue::builtin())?,
     })
 }
 

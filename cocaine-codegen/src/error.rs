@@ -129,6 +129,9 @@ pub enum Problem {
     /// What should name the module of the bindings that doubles are for.
     #[error("`{}` is no path of a module: write one from `crate::` or `::`, such as `crate::bindings`", shown(.0))]
     Path(String),
+    /// Options that do not go together.
+    #[error("{0}")]
+    Options(String),
     /// Warnings are not wanted.
     #[error("{0} (a warning, but warnings are errors here)")]
     Warning(Warning),

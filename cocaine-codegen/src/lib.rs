@@ -86,10 +86,14 @@ mod error;
 #[cfg(feature = "cli")]
 mod fetch;
 mod generate;
+mod json_rpc;
+mod json_schema;
 mod metadata;
 mod model;
 mod naming;
+mod open_rpc;
 mod syntax;
+mod typescript;
 
 pub use catalogue::Catalogue;
 pub use compare::{Difference, Grade, compare, compare_code, read_tables};
@@ -102,9 +106,12 @@ pub use generate::app_types::generate_types;
 pub use generate::{
     GeneratedFile, Options, Output, OutputLayout, builder::Builder, generate, write::write_file,
 };
+pub use json_schema::json_schema;
 pub use metadata::{
     Metadata, Method, Service,
     apps::read_app_schema,
     shape::TreeShape,
     tree::{FIRST_CONTROL, MAX_DEPTH, Message, Tree},
 };
+pub use open_rpc::open_rpc;
+pub use typescript::typescript;

@@ -325,6 +325,12 @@ pub(crate) fn ident(name: &str) -> Ident {
     }
 }
 
+/// Returns whether a compiler rejects `c` in a comment, or a reader cannot see it.
+pub(crate) fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
 /// Returns `text` escaped for a message, so that it can neither move a terminal's cursor nor end a quote.
 pub(crate) fn shown(text: &str) -> String {
     text.escape_debug().to_string()

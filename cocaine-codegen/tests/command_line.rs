@@ -313,3 +313,37 @@ fn build_script_generates_the_same_output() {
     assert!(error.to_string().contains("there is no service `shelf`"));
     assert!(Builder::new().generate().unwrap_err().to_string().contains("Builder::metadata"));
 }
+
+#[test]
+fn other_languages_are_those_of_the_library() {
+    let (_folder, path) = folder();
+    let metadata = cocaine_codegen::Metadata::from_json(&committed()).unwrap();
+    let catalogue = cocaine_codegen::Catalogue::builtin();
+    let typescript = cocaine_codegen::typescript(&metadata, &catalogue, false).unwrap();
+    let typescript = &*typescript.files[0].text;
+    let args = ["--from", "metadata.json", "--lang", "typescript"];
+    assert_eq!(ended(&run(&path, &args), 0), (typescript, ""));
+    ended(&run(&path, &[&args[..], &["--output", "client.ts"]].concat()), 0);
+    assert_eq!(fs::read_to_string(path.join("client.ts")).unwrap(), typescript);
+    for (format, expected) in [
+        ("json-schema", cocaine_codegen::json_schema(&metadata, &catalogue)),
+        ("openrpc", cocaine_codegen::open_rpc(&metadata, &catalogue)),
+    ] {
+        let output = run(&path, &["dump", "--from", "metadata.json", "--format", format]);
+        assert_eq!(ended(&output, 0), (expected.unwrap().as_str(), ""));
+    }
+}
+
+#[test]
+fn options_of_rust_are_refused_for_typescript() {
+    let (_folder, path) = folder();
+    let args = ["--from", "metadata.json", "--lang", "typescript"];
+    for (option, expected) in [
+        (["--doubles-of", "crate::bindings"], "`--doubles-of`: there are doubles for Rust only"),
+        (["--out-dir", "out"], "`--out-dir`: TypeScript is one file, write it with `--output FILE`"),
+    ] {
+        let output = run(&path, &[&args[..], &option].concat());
+        assert_eq!(ended(&output, 2), ("", format!("error: {expected}\n").as_str()));
+        assert!(!path.join("out").exists());
+    }
+}

@@ -37,6 +37,17 @@ impl FieldForm {
         }
     }
 
+    /// Returns whether a value can be without `field`.
+    pub(super) fn may_be_none(field: &Field) -> bool {
+        Self::of(field, false, false) == Self::Optional
+    }
+
+    /// Returns whether a value without `field` is refused.
+    pub(super) fn is_required(field: &Field) -> bool {
+        let is_always_there = (field.written, field.read) == (Presence::Always, Presence::Always);
+        is_always_there && !field.flatten && !matches!(field.ty, Type::Option(_))
+    }
+
     /// Returns the form of a field that is usually left out where it is empty.
     fn skipped_if_empty(ty: &Type) -> Option<Self> {
         Some(Self::SkippedIf(match ty {

@@ -1,6 +1,6 @@
 //! Which definitions refer to which.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use cocaine::schema::Definition;
 
@@ -36,9 +36,20 @@ impl<'s> TypeGraph<'s> {
         Self { names, inline, all }
     }
 
-    /// Returns a number for each definition, which is that of others with which it is in a cycle of values.
-    pub(super) fn inline_cycles(&self) -> BTreeMap<&'s str, usize> {
-        self.names.iter().copied().zip(components(&self.inline)).collect()
+    /// Returns which definitions contain one another by value.
+    pub(super) fn inline_cycles(&self) -> InlineCycles<'s> {
+        let components = components(&self.inline);
+        let mut order: Vec<_> = (0..self.names.len()).collect();
+        order.sort_by_key(|node| Reverse(components[*node]));
+        let is_cycle = |node: usize| {
+            self.inline[node].contains(&node)
+                || components.iter().filter(|of| **of == components[node]).count() > 1
+        };
+        let cycles = (0..self.names.len()).filter(|node| is_cycle(*node));
+        InlineCycles {
+            cycles: cycles.map(|node| (self.names[node], components[node])).collect(),
+            order: order.into_iter().map(|node| self.names[node]).collect(),
+        }
     }
 
     /// Returns the length of the longest path through the definitions, in which those of a cycle count together.
@@ -59,6 +70,22 @@ impl<'s> TypeGraph<'s> {
             depths[component] = depths[component].max(below.unwrap_or(0) + sizes[component]);
         }
         depths.into_iter().max().unwrap_or(0)
+    }
+}
+
+/// The definitions that contain one another by value, so that one is behind a `Box` in another.
+pub(super) struct InlineCycles<'s> {
+    /// The number of the cycle of each definition that is in one.
+    pub(super) cycles: BTreeMap<&'s str, usize>,
+    /// All definitions. One comes after those that it contains by value, but for those in its cycle.
+    pub(super) order: Vec<&'s str>,
+}
+
+impl InlineCycles<'_> {
+    /// Returns whether two definitions, or one and itself, contain one another.
+    pub(super) fn are_in_one(&self, container: &str, name: &str) -> bool {
+        let cycle = self.cycles.get(container);
+        cycle.is_some() && cycle == self.cycles.get(name)
     }
 }
 

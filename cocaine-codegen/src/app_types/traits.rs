@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cocaine::schema::{AppSchema, Definition, Shape, Type};
+use cocaine::schema::{AppSchema, Shape, Type};
 
 use super::{
     fields::FieldForm,
+    graph::InlineCycles,
     std_types::StdType,
-    walk::{for_each_part, for_each_type},
+    walk::{DefinitionMap, for_each_part, for_each_type},
 };
 
 /// The traits of a defined type.
@@ -25,9 +26,10 @@ pub(crate) struct TypeTraits {
 pub(super) fn find<'s>(
     schema: &'s AppSchema,
     std_types: &BTreeMap<&'s str, StdType>,
+    cycles: &InlineCycles<'s>,
 ) -> BTreeMap<&'s str, TypeTraits> {
     let types = &schema.types;
-    let defaults = with_default(types, std_types);
+    let defaults = with_default(types, std_types, cycles);
     let unordered = without_order(types, std_types);
     let in_keys = in_keys(schema, &unordered);
     let traits = types.keys().map(|name| {
@@ -64,15 +66,18 @@ pub(super) fn has_default(ty: &Type, has_named_default: &dyn Fn(&str) -> bool) -
 }
 
 /// Returns the definitions that implement `Default`: what does not contain others, and then what contains these only.
+///
+/// Within a cycle none has one for the sake of another: it would go on without an end.
 fn with_default<'s>(
-    types: &'s BTreeMap<String, Definition>,
+    types: &'s DefinitionMap,
     std_types: &BTreeMap<&'s str, StdType>,
+    cycles: &InlineCycles<'s>,
 ) -> BTreeSet<&'s str> {
     let mut found = BTreeSet::new();
     loop {
         let len = found.len();
         for (name, definition) in types {
-            let has_named_default = |name: &str| found.contains(name);
+            let has_named_default = |of: &str| found.contains(of) && !cycles.are_in_one(name, of);
             let has_default = |ty: &Type| has_default(ty, &has_named_default);
             let is_default = match (std_types.get(name.as_str()), &definition.shape) {
                 (Some(std_type), _) => std_type.has_default && std_type.arguments.iter().all(has_default),
@@ -99,10 +104,7 @@ fn with_default<'s>(
 }
 
 /// Returns the definitions that have no order: what contains a float or the like, and then what contains these.
-fn without_order<'s>(
-    types: &'s BTreeMap<String, Definition>,
-    std_types: &BTreeMap<&'s str, StdType>,
-) -> BTreeSet<&'s str> {
+fn without_order<'s>(types: &'s DefinitionMap, std_types: &BTreeMap<&'s str, StdType>) -> BTreeSet<&'s str> {
     let mut found: BTreeSet<&str> = BTreeSet::new();
     loop {
         let len = found.len();

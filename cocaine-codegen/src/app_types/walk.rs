@@ -1,6 +1,11 @@
 //! The types within types and definitions.
 
+use std::collections::BTreeMap;
+
 use cocaine::schema::{Content, Definition, Shape, Type};
+
+/// The definitions of a schema, by name.
+pub(super) type DefinitionMap = BTreeMap<String, Definition>;
 
 /// Calls `visit` for each type that stands in `definition` itself, in their order.
 pub(crate) fn for_each_type<'s>(definition: &'s Definition, visit: &mut impl FnMut(&'s Type)) {
@@ -20,7 +25,7 @@ pub(crate) fn for_each_type<'s>(definition: &'s Definition, visit: &mut impl FnM
 
 /// Calls `visit` for each type directly within `ty`, and says whether values of `ty` contain those of it by value, which they
 /// do not in lists and maps.
-pub(super) fn for_each_part<'s>(ty: &'s Type, visit: &mut impl FnMut(&'s Type, bool)) {
+pub(crate) fn for_each_part<'s>(ty: &'s Type, visit: &mut impl FnMut(&'s Type, bool)) {
     match ty {
         Type::NonZero(of) | Type::Option(of) => visit(of, true),
         Type::Array(of, len) => visit(of, *len <= super::MAX_ARRAY),

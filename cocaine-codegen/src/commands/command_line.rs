@@ -56,6 +56,19 @@ pub(crate) struct Generate {
     /// Write doubles for tests of the bindings in this module, such as `crate::bindings`, and not the bindings
     #[arg(long, value_name = "MODULE")]
     pub(crate) doubles_of: Option<String>,
+    /// The language of the output
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) lang: Language,
+}
+
+/// A language of generated code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Language {
+    /// Rust, with clients of services and apps
+    #[default]
+    Rust,
+    /// TypeScript in one file, with clients for the JSON-RPC of a gateway
+    Typescript,
 }
 
 /// Where to write what is fetched.
@@ -115,6 +128,10 @@ pub(crate) enum DumpFormat {
     Json,
     /// A graph for graphviz: states of services, and the messages between them
     Dot,
+    /// JSON Schema of what calls of JSON-RPC take and return, and of their types
+    JsonSchema,
+    /// `OpenRPC`: the methods that JSON-RPC can call
+    Openrpc,
 }
 
 /// Where metadata comes from.

@@ -105,7 +105,7 @@ impl<'t> TypeContext<'t> {
                 let (of, len) = (self.owned(of), Literal::usize_unsuffixed(*len));
                 quote!([#of; #len])
             }
-            Type::List(of) | Type::Array(of, _) => self.generic(&quote!(Vec), &[of]),
+            Type::List(of) | Type::Array(of, _) => self.on_heap().generic(&quote!(Vec), &[of]),
             // A unit struct, which is an empty array.
             Type::Tuple(types) if types.is_empty() => quote!(::core::marker::PhantomData<()>),
             Type::Tuple(types) => {
@@ -113,15 +113,26 @@ impl<'t> TypeContext<'t> {
                 quote!((#(#types,)*))
             }
             Type::Map(key, value) if self.types.is_ordered(key) => {
-                self.generic(&quote!(::std::collections::BTreeMap), &[key, value])
+                self.on_heap().generic(&quote!(::std::collections::BTreeMap), &[key, value])
             }
-            Type::Map(key, value) => self.generic(&quote!(MapEntries), &[key, value]),
+            Type::Map(key, value) => self.on_heap().generic(&quote!(MapEntries), &[key, value]),
             Type::Named(name) => self.named(name),
             simple => {
                 let name = ident(simple_name(simple));
                 quote!(#name)
             }
         }
+    }
+
+    /// Returns the type that has a value of the defined type `name` in a `Box`.
+    fn boxed(self, name: &'t str) -> TokenStream {
+        let unboxed = self.on_heap().named(name);
+        quote!(Box<#unboxed>)
+    }
+
+    /// Returns the place for what a container has on the heap, where no `Box` is needed.
+    fn on_heap(self) -> Self {
+        Self { container: None, ..self }
     }
 
     fn generic(self, path: &TokenStream, arguments: &[&'t Type]) -> TokenStream {

@@ -3,6 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use crate::naming::is_invisible;
+
 /// The number of characters of a name that a doc comment shows.
 const MAX_SHOWN: usize = 120;
 
@@ -39,12 +41,6 @@ fn doc_attribute(line: &str) -> TokenStream {
         if is_invisible(c) { text.extend(c.escape_unicode()) } else { text.push(c) }
     }
     quote!(#[doc = #text])
-}
-
-/// Returns whether the compiler rejects `c` in a comment, or a reader cannot see it.
-fn is_invisible(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// Returns Markdown that shows a name from the wire: code if the name is plain, else text with the punctuation of

@@ -6,7 +6,7 @@ use quote::quote;
 use crate::{
     catalogue::ReplyWrapper,
     model::{Arguments, CallModel, MethodModel, Payload, SideModel},
-    naming::ident,
+    naming::{self, ident},
 };
 
 /// Returns `#[allow(…)]` for the lints that a method violates; it has `more_arguments` than the model says.
@@ -92,6 +92,22 @@ pub(super) fn allow_for_trait(name: &str, methods: &[MethodModel]) -> Option<Tok
 pub(super) fn acronym_lint(name: &str) -> Option<&'static str> {
     let is_acronym = name.len() > 2 && !name.contains(|c: char| c.is_ascii_lowercase());
     is_acronym.then_some("upper_case_acronyms")
+}
+
+/// Returns whether the names of fields or variants repeat that of their type `name`, or all have a word in common.
+pub(super) fn are_repetitive<'n>(name: &str, parts: impl Iterator<Item = &'n str>) -> bool {
+    let own = naming::snake(name, "");
+    let parts: Vec<_> = parts.map(|part| naming::snake(part, "")).collect();
+    let first = |part: &String| part.split('_').next().map(str::to_owned);
+    let last = |part: &String| part.rsplit('_').next().map(str::to_owned);
+    let are_equal = |of: &dyn Fn(&String) -> Option<String>| {
+        let mut words = parts.iter().map(of);
+        let one = words.next();
+        parts.len() > 2 && words.all(|word| Some(word) == one)
+    };
+    parts.iter().any(|part| part.starts_with(&own) || part.ends_with(&own))
+        || are_equal(&first)
+        || are_equal(&last)
 }
 
 /// Returns the lints that a method of this name violates by taking `self` and returning a future.

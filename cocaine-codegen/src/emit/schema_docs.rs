@@ -19,12 +19,7 @@ pub(super) fn or_line(doc: &str, line: &str) -> TokenStream {
 
 /// Returns `#[allow(…)]` for an item with these docs, whose style nobody here decides.
 pub(super) fn allow<'d>(docs: impl IntoIterator<Item = &'d str>) -> Option<TokenStream> {
-    let is_plain = |c: char| c.is_ascii_lowercase() || matches!(c, ' ' | ',' | '.' | ';' | '\'' | '?');
-    let is_plain = |doc: &str| {
-        let rest = doc.strip_prefix(|c: char| c.is_ascii_uppercase()).unwrap_or(doc);
-        rest.chars().all(is_plain)
-    };
-    (!docs.into_iter().all(is_plain)).then(|| {
+    (!docs.into_iter().all(is_prose)).then(|| {
         quote! {
             #[allow(
                 rustdoc::bare_urls,
@@ -33,6 +28,17 @@ pub(super) fn allow<'d>(docs: impl IntoIterator<Item = &'d str>) -> Option<Token
                 clippy::doc_overindented_list_items,
             )]
         }
+    })
+}
+
+/// Returns whether `doc` is words with punctuation, in which no name or list can be seen.
+fn is_prose(doc: &str) -> bool {
+    let mut previous = ' ';
+    doc.chars().all(|c| {
+        let is_word = c.is_ascii_lowercase() || c.is_ascii_uppercase() && !previous.is_ascii_alphanumeric();
+        let is_prose = is_word || matches!(c, ' ' | '\n' | ',' | '.' | ';' | '!' | '?');
+        previous = c;
+        is_prose
     })
 }
 

@@ -48,13 +48,13 @@ impl<K: Serialize, V: Serialize> Serialize for MapEntries<K, V> {
 
 impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> Deserialize<'de> for MapEntries<K, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(EntriesVisitor(PhantomData))
+        deserializer.deserialize_map(MapEntriesVisitor(PhantomData))
     }
 }
 
-struct EntriesVisitor<K, V>(PhantomData<(K, V)>);
+struct MapEntriesVisitor<K, V>(PhantomData<(K, V)>);
 
-impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> de::Visitor<'de> for EntriesVisitor<K, V> {
+impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> de::Visitor<'de> for MapEntriesVisitor<K, V> {
     type Value = MapEntries<K, V>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -68,5 +68,21 @@ impl<'de, K: Deserialize<'de>, V: Deserialize<'de>> de::Visitor<'de> for Entries
             entries.push(entry);
         }
         Ok(MapEntries(entries))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{decode::from_slice, encode::to_vec};
+
+    #[test]
+    fn entries_travel_in_their_order() {
+        let entries = MapEntries(vec![(2.0, true), (1.0, false), (2.0, false)]);
+        let bytes = to_vec(&entries).unwrap();
+        assert_eq!(from_slice::<MapEntries<f64, bool>>(&bytes).unwrap(), entries);
+        assert!(!entries.is_empty());
+        let empty: MapEntries<u8, u8> = from_slice(&[0x80]).unwrap();
+        assert!(empty.is_empty());
     }
 }

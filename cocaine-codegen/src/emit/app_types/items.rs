@@ -9,7 +9,10 @@ use super::{
     attributes::{container_attribute, name_parts, presence_parts, schema_attribute, serde_attribute},
 };
 use crate::{
-    app_types::{AppType, AppTypes, FieldForm},
+    app_types::{
+        AppType, AppTypes, FieldForm,
+        walk::{for_each_part, for_each_type},
+    },
     emit::{lints, schema_docs},
     naming::{self, NameScope, ident},
 };
@@ -18,7 +21,7 @@ use crate::{
 pub(crate) fn type_items(types: &AppTypes) -> TokenStream {
     let items = types.items().map(|(name, rust_name, app_type)| {
         let context = TypeContext { types, container: Some(name), is_exact: false };
-        ItemContext { context, rust_name, app_type }.item()
+        ItemContext { context, name, rust_name, app_type }.item()
     });
     items.collect()
 }
@@ -27,6 +30,7 @@ pub(crate) fn type_items(types: &AppTypes) -> TokenStream {
 #[derive(Clone, Copy)]
 struct ItemContext<'t> {
     context: TypeContext<'t>,
+    name: &'t str,
     rust_name: &'t str,
     app_type: &'t AppType,
 }
@@ -88,7 +92,11 @@ impl ItemContext<'_> {
             fields.iter().map(|field| naming::message(naming::snake(&field.name, "field"))).collect();
         let names = NameScope::claim_all(&wanted, "_");
         let emit = |(field, name): (&Field, &String)| {
-            let form = FieldForm::of(field, deny_unknown_fields, self.context.types.has_default(&field.ty));
+            let form = FieldForm::of(
+                field,
+                deny_unknown_fields,
+                self.context.types.has_default(self.name, &field.ty),
+            );
             let docs = schema_docs::or_line(&field.doc, &format!("`{name}`."));
             let mut parts = name_parts(name, &field.name, &field.aliases);
             if field.flatten {
@@ -132,6 +140,10 @@ impl ItemContext<'_> {
         };
         let content = match &variant.content {
             Content::Unit => quote!(),
+            Content::Newtype(Type::Named(of)) if self.app_type.has_boxed_variants => {
+                let of = self.context.boxed(of);
+                quote!((#of))
+            }
             Content::Newtype(of) => tuple(std::slice::from_ref(of)),
             // A variant of one field would have that field as its content.
             Content::Tuple(types) if types.len() == 1 => tuple(&[Type::Tuple(types.clone())]),
@@ -165,15 +177,72 @@ impl ItemContext<'_> {
         docs
     }
 
+    /// Returns `#[allow(…)]` for lints about names and sizes, which the schema decides.
     fn lints(self) -> Option<TokenStream> {
         let mut found = Vec::new();
         match &self.app_type.definition.shape {
-            Shape::Struct(_) => found.extend(["struct_excessive_bools", "struct_field_names"]),
-            Shape::Enum(_) => found.extend(["enum_variant_names", "large_enum_variant"]),
+            Shape::Struct(definition) => {
+                let fields = &definition.fields;
+                let bools = fields.iter().filter(|field| field.ty == Type::Bool).count();
+                found.extend((bools > 3).then_some("struct_excessive_bools"));
+                let names = fields.iter().map(|field| field.name.as_str());
+                found.extend(lints::are_repetitive(self.rust_name, names).then_some("struct_field_names"));
+            }
+            Shape::Enum(definition) => {
+                let names = definition.variants.iter().map(|variant| variant.name.as_str());
+                found.extend(lints::are_repetitive(self.rust_name, names).then_some("enum_variant_names"));
+                found.extend(self.app_type.has_large_variants.then_some("large_enum_variant"));
+                let acronyms = definition.variants.iter().map(|variant| naming::camel(&variant.name, ""));
+                found.extend(acronyms.filter_map(|name| lints::acronym_lint(&name)));
+            }
             _ => {}
         }
+        let mut types = TypeCount::default();
+        for_each_type(&self.app_type.definition, &mut |ty| types.add(ty));
+        found.extend(types.lints());
         found.extend(lints::acronym_lint(self.rust_name));
         lints::allow(found)
+    }
+}
+
+/// What clippy has to say of types within a definition.
+#[derive(Default)]
+struct TypeCount {
+    largest: usize,
+    has_option_of_option: bool,
+    has_map_of_units: bool,
+}
+
+impl TypeCount {
+    fn add(&mut self, ty: &Type) {
+        let mut open = vec![ty];
+        let mut size = 0;
+        while let Some(ty) = open.pop() {
+            size += 1;
+            self.has_option_of_option |= matches!(ty, Type::Option(of) if matches!(**of, Type::Option(_)));
+            self.has_map_of_units |= matches!(ty, Type::Map(_, value) if is_empty(value));
+            for_each_part(ty, &mut |of, _| open.push(of));
+        }
+        self.largest = self.largest.max(size);
+    }
+
+    fn lints(&self) -> impl Iterator<Item = &'static str> {
+        let lints = [
+            (self.has_option_of_option, "option_option"),
+            (self.has_map_of_units, "zero_sized_map_values"),
+            (self.largest > 6, "type_complexity"),
+        ];
+        lints.into_iter().filter_map(|(is_violated, lint)| is_violated.then_some(lint))
+    }
+}
+
+/// Returns whether a value of `ty` may have no size.
+fn is_empty(ty: &Type) -> bool {
+    match ty {
+        Type::Unit | Type::Named(_) | Type::Array(_, 0) => true,
+        Type::Array(of, _) => is_empty(of),
+        Type::Tuple(types) => types.iter().all(is_empty),
+        _ => false,
     }
 }
 

@@ -1,0 +1,11 @@
+//! The types of apps in Rust.
+
+mod golden;
+mod refused;
+mod table;
+
+/// What is generated from the runtime's table of types.
+#[allow(dead_code, unreachable_pub, reason = "as in the modules that are generated for apps")]
+mod generated {
+    include!("../golden/types.rs");
+}
