@@ -146,7 +146,7 @@ mod tests {
                 "the manifest of `shop` has the unknown key `enviroment`, which is ignored: did you mean \
                  `environment`?",
                 "the manifest of `shop` has the unknown key `engine`, which is ignored: the known ones are \
-                 slave, environment",
+                 slave, environment, schema",
             ]
         );
     }
