@@ -3,9 +3,11 @@
 use std::process::Command;
 
 use cocaine::{Bytes, Category, Client, Code, Duplex, DynReceiver, DynSender, Value, msgpack};
-use cocaine_bindings::{App, AppClient, Node, NodeClient};
+use cocaine_bindings::{Node, NodeClient};
+use examples::clients::{GreetError, Greeter, GreeterClient, Greeting};
 
 use crate::{
+    changes,
     program::{Program, encode},
     step::{Step, check, show, title},
 };
@@ -13,29 +15,33 @@ use crate::{
 /// The name of the app.
 const APP: &str = "greeter";
 
-const PROGRAM: Program = Program { kind: "--bin", name: APP, folder: "" };
+const PROGRAM: Program = Program { kind: "--bin", name: APP };
 
 pub(crate) async fn tour(cloud: &Client) -> Step {
-    title(8, "A worker is built, uploaded and started");
-    PROGRAM.upload(cloud, APP).await?;
+    title(8, "A worker is built, uploaded with the schema of its events, and started");
+    let program = PROGRAM.build()?;
+    let schema = program.describe()?;
+    show(format!("greeter --describe prints the schema of {:?}", schema.events.keys().collect::<Vec<_>>()));
+    program.upload(cloud, APP, &schema).await?;
     let node: NodeClient = cloud.service().await?;
     node.start_app(APP, "default").await?;
     show(format!("node.start_app({APP:?}, \"default\"); it runs {}", node.list().await?));
 
-    let app: AppClient = cloud.service_named(APP).await?;
-    call(cloud, &app).await?;
-    stream(&app).await?;
-    kill(&node, &app).await?;
+    let greeter: GreeterClient = cloud.service().await?;
+    call(cloud, &greeter).await?;
+    stream(&greeter).await?;
+    kill(&node, &greeter).await?;
+    changes::tour(&program, &schema)?;
     node.pause_app(APP).await?;
     show(format!("node.pause_app({APP:?}): its workers finish what they have, and end"));
     Ok(())
 }
 
-async fn call(cloud: &Client, app: &AppClient) -> Step {
+async fn call(cloud: &Client, greeter: &GreeterClient) -> Step {
     title(9, "Its events are called, typed and untyped");
-    let greeting = greet(app, "Ada").await?;
-    show(format!("typed:    greet(\"Ada\") = {greeting:?}"));
-    check(greeting == "hello Ada, you are number 1", "the worker greets")?;
+    let greeting = greeter.greet("Ada").await?;
+    show(format!("typed:    greeter.greet(\"Ada\") = {greeting:?}"));
+    check(greeting == Greeting { text: "hello Ada".to_owned(), number: 1 }, "the worker greets")?;
 
     let untyped = cloud.dynamic(APP).await?;
     let mut event: Duplex<DynSender, DynReceiver> = untyped.open("enqueue", ("greet",)).await?;
@@ -43,46 +49,38 @@ async fn call(cloud: &Client, app: &AppClient) -> Step {
     event.tx.send("close", ()).await?;
     let (message, payload) = event.rx.recv().await.ok_or("no answer came")??;
     check(message == "write", "the worker writes first")?;
-    let greeting: String = msgpack::from_slice(&payload.decode::<Bytes>()?)?;
-    show(format!("untyped:  greet(\"Grace\") = {greeting:?}"));
-    check(greeting == "hello Grace, you are number 2", "the worker keeps its state")?;
+    let greeting: Value = msgpack::from_slice(&payload.decode::<Bytes>()?)?;
+    show(format!("untyped:  enqueue(\"greet\"), \"Grace\" = {greeting}"));
+    check(greeting.get("number") == Some(&Value::from(2)), "the worker keeps its state")?;
 
-    let error = greet(app, "").await.err().ok_or("nobody was greeted")?;
-    show(format!("an error: {error}"));
-    check(error.code() == Some(Code::new(Category::WORKER_USER, 1)), "the worker chooses its own codes")
+    let Err(error) = greeter.greet("").await else { return Err("nobody was greeted".into()) };
+    show(format!("an error: {error:?}"));
+    check(matches!(error, GreetError::NoName(_)), "a declared error has a type")?;
+    let error = cocaine::Error::from(error);
+    check(error.code() == Some(Code::new(Category::WORKER_USER, 1)), "on the wire it is a code")
 }
 
-/// Calls the event `greet` with one argument and returns its reply.
-async fn greet(app: &AppClient, name: &str) -> cocaine::Result<String> {
-    let mut event = app.enqueue("greet", None).await?;
-    event.send(encode(&name)?).await?;
-    let mut answer = event.finish()?;
-    let chunk = answer.recv().await.transpose()?.unwrap_or_default();
-    msgpack::from_slice(&chunk)
-}
-
-async fn stream(app: &AppClient) -> Step {
+async fn stream(greeter: &GreeterClient) -> Step {
     title(10, "An event streams both ways");
-    let mut party = app.enqueue("party", None).await?;
+    let mut party = greeter.party().await?;
     for (name, number) in [("Alan", 3), ("Edsger", 4)] {
-        party.send(encode(&name)?).await?;
+        party.send(name).await?;
         let greeting = party.recv().await.ok_or("the stream has ended")??;
-        let greeting: String = msgpack::from_slice(&greeting)?;
         show(format!("{name} is answered before the next comes: {greeting:?}"));
-        check(greeting.ends_with(&format!("number {number}")), "each chunk is answered")?;
+        check(greeting.number == number, "each chunk is answered")?;
     }
     let mut rest = party.finish()?;
     check(rest.recv().await.is_none(), "the worker ends its stream when the client does")
 }
 
-async fn kill(node: &NodeClient, app: &AppClient) -> Step {
+async fn kill(node: &NodeClient, greeter: &GreeterClient) -> Step {
     title(11, "Its process is killed, and the app called again");
-    let pid = whoami(app).await?;
+    let pid = whoami(greeter).await?;
     show(format!("the worker is process {pid}; kill -9 {pid}"));
     let killed = Command::new("sh").args(["-c", &format!("kill -9 {pid}")]).status()?;
     check(killed.success(), "the process is killed")?;
     let next = loop {
-        match whoami(app).await {
+        match whoami(greeter).await {
             Ok(pid) => break pid,
             Err(error) if error.wire_code() == Some(Code::EOF) => show(format!("lost with it: {error}")),
             Err(error) => return Err(error.into()),
@@ -98,9 +96,7 @@ async fn kill(node: &NodeClient, app: &AppClient) -> Step {
     check(crashed == 1, "the crash is reported")
 }
 
-async fn whoami(app: &AppClient) -> cocaine::Result<String> {
-    let event = app.enqueue("whoami", None).await?;
-    let mut answer = event.finish()?;
-    let chunk = answer.recv().await.transpose()?.unwrap_or_default();
-    Ok(chunk.as_str().unwrap_or_default().to_owned())
+async fn whoami(greeter: &GreeterClient) -> cocaine::Result<String> {
+    let pid = greeter.whoami().await?;
+    Ok(pid.as_str().unwrap_or_default().to_owned())
 }

@@ -2,6 +2,7 @@
 //! first that fails ends the tour with an error.
 
 mod apps;
+mod changes;
 mod program;
 mod services;
 mod step;
@@ -53,7 +54,7 @@ async fn tour() -> Step {
     apps::tour(&cloud).await?;
     web::tour(&cloud, gateway).await?;
 
-    title(14, "The cloud stops");
+    title(16, "The cloud stops");
     node.shutdown().await;
     log.close().await;
     show_log(&journal)?;

@@ -15,11 +15,12 @@ use crate::{
 /// The name of the app.
 const APP: &str = "shop";
 
-const PROGRAM: Program = Program { kind: "--example", name: "web", folder: "examples" };
+const PROGRAM: Program = Program { kind: "--example", name: "web" };
 
 pub(crate) async fn tour(cloud: &Client, gateway: SocketAddr) -> Step {
-    title(12, "An axum app becomes a worker, without a change, and HTTP reaches it");
-    PROGRAM.upload(cloud, APP).await?;
+    title(14, "An axum app becomes a worker, without a change, and HTTP reaches it");
+    let program = PROGRAM.build()?;
+    program.upload(cloud, APP, &program.describe()?).await?;
     let node: NodeClient = cloud.service().await?;
     node.start_app(APP, "default").await?;
     // This HTTP client blocks.
@@ -28,7 +29,7 @@ pub(crate) async fn tour(cloud: &Client, gateway: SocketAddr) -> Step {
         for event in ["web", "site"] {
             browse(&format!("http://{gateway}/{APP}/{event}"))?;
         }
-        title(13, "A service that the configuration lists is called over HTTP, as JSON-RPC");
+        title(15, "A service that the configuration lists is called over HTTP, as JSON-RPC");
         rpc(&format!("http://{gateway}/"))
     })
     .await??;

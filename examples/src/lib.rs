@@ -1,0 +1,3 @@
+//! What this package's programs call its apps with.
+
+pub mod clients;
