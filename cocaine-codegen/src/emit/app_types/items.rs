@@ -244,7 +244,7 @@ impl TypeCount {
         let lints = [
             (self.has_option_of_option, "option_option"),
             (self.has_map_of_units, "zero_sized_map_values"),
-            (self.largest > 6, "type_complexity"),
+            (self.largest > 4, "type_complexity"),
         ];
         lints.into_iter().filter_map(|(is_violated, lint)| is_violated.then_some(lint))
     }

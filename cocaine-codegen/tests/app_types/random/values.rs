@@ -23,9 +23,10 @@ pub(crate) struct ValueChoices<'c> {
 impl ValueChoices<'_> {
     /// Returns the bytes of a value; none if the type has none, as an enum without variants.
     pub(crate) fn value(&mut self, ty: &Type) -> Option<Vec<u8>> {
-        self.depth = self.depth.saturating_sub(1);
+        let depth = self.depth;
+        self.depth = depth.saturating_sub(1);
         let bytes = self.value_below(ty);
-        self.depth += 1;
+        self.depth = depth;
         bytes
     }
 
@@ -124,6 +125,11 @@ impl ValueChoices<'_> {
                 matches!(field.ty, Type::Option(_)) && !is_sometimes && !deny_unknown_fields;
             let is_optional = is_sometimes || field.read == Presence::Never && !is_plain_option;
             let is_nil = value.as_deref() == Some(NIL);
+            // Whether it can be told from what is missing depends on whether its type has a default.
+            let is_defaulted = !is_sometimes && field.read == Presence::Sometimes;
+            if is_nil && is_defaulted && !matches!(field.ty, Type::Option(_)) {
+                return None;
+            }
             let is_empty = value.as_deref().is_some_and(|value| EMPTY.contains(&value));
             if is_optional && is_nil || is_sometimes && (is_empty || self.choices.one_in(3)) {
                 continue;
