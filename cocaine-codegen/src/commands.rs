@@ -47,10 +47,6 @@ fn generated(args: &Generate) -> Result<ExitCode> {
 
 fn rust(args: &Generate, catalogue: &Catalogue) -> Result<Output> {
     let metadata = source::metadata(&args.source, catalogue)?;
-    if !metadata.apps.is_empty() {
-        let text = "code for apps cannot be generated yet: name services with `--service`";
-        return Err(Problem::Metadata(text.to_owned()).into());
-    }
     let layout = if args.out_dir.is_some() { OutputLayout::FilePerService } else { OutputLayout::SingleFile };
     let (strict, doubles_of) = (args.description.strict, args.doubles_of.clone());
     generate(&metadata, catalogue, &Options { layout, strict, doubles_of })

@@ -13,6 +13,8 @@
 //! | `session` | the states of sessions |
 //! | `double` | the double for tests, which is a module of its own |
 //! | `module` | the modules around them and the names that are exported |
+//! | `app` | everything of an app, but its types |
+//! | `app_types` | the types of an app |
 //!
 //! The other files emit parts of items: `arguments`, `types`, `docs`, `lints` and `literal`. [`format`] parses the tokens
 //! of one service and formats them with `prettyplease`.
@@ -32,6 +34,7 @@
 //! identifiers through [`ident`], numbers literals through `literal::integer`, and texts comments through `docs`, since
 //! none of them can be trusted. Then run the tests with `BLESS=1` to rewrite the golden files, and read the difference.
 
+mod app;
 mod app_types;
 mod arguments;
 mod client;
@@ -59,7 +62,7 @@ use syn::Path;
 use crate::{
     app_types::AppTypes,
     error::{Problem, Result},
-    model::ServiceModel,
+    model::{ModuleModel, ServiceModel},
     naming::ident,
     syntax,
 };
@@ -73,7 +76,7 @@ pub(crate) fn app_type_items(types: &AppTypes) -> TokenStream {
     quote!(use ::cocaine::bind::{#(#names),*}; #items)
 }
 
-/// What is emitted for each service.
+/// What is emitted for each service and each app.
 #[derive(Clone, Copy)]
 pub(crate) enum OutputKind<'a> {
     /// Traits, clients and serving sides.
@@ -97,31 +100,37 @@ impl<'a> OutputKind<'a> {
         if is_module { Ok(Self::Doubles(path)) } else { Err(Problem::Path(path.to_owned()).into()) }
     }
 
-    /// Returns the items of a service's module.
-    pub(crate) fn items(self, service: &ServiceModel) -> TokenStream {
-        match self {
-            Self::Bindings => bindings(service),
+    /// Returns the items of a module.
+    pub(crate) fn items(self, model: &ModuleModel) -> TokenStream {
+        match (self, model) {
+            (Self::Bindings, ModuleModel::Service(service)) => bindings(service),
+            (Self::Bindings, ModuleModel::App(app)) => app::bindings(app),
             // `doubles_of` has parsed the path.
-            Self::Doubles(path) => double::double(service, &path.parse().unwrap_or_default()),
+            (Self::Doubles(path), ModuleModel::Service(service)) => {
+                double::double(service, &path.parse().unwrap_or_default())
+            }
+            (Self::Doubles(path), ModuleModel::App(app)) => {
+                app::double(app, &path.parse().unwrap_or_default())
+            }
         }
     }
 
-    /// Returns the module of a service.
-    pub(crate) fn module(self, service: &ServiceModel) -> TokenStream {
+    /// Returns a module.
+    pub(crate) fn module(self, model: &ModuleModel) -> TokenStream {
         let (docs, lints, name) =
-            (module::module_docs(service, self), module::module_lints(), ident(&service.module));
-        let items = self.items(service);
+            (module::module_docs(model, self), module::module_lints(model), ident(model.module()));
+        let items = self.items(model);
         quote!(#docs #lints pub mod #name { #items })
     }
 
-    /// Returns `pub use` for the names that are unique among `services`.
-    pub(crate) fn exports(self, services: &[ServiceModel]) -> TokenStream {
-        module::exports(services, self)
+    /// Returns `pub use` for the names that are unique among `models`.
+    pub(crate) fn exports(self, models: &[ModuleModel]) -> TokenStream {
+        module::exports(models, self)
     }
 
-    /// Returns `pub mod` for each of `services`.
-    pub(crate) fn declarations(self, services: &[ServiceModel]) -> TokenStream {
-        module::declarations(services, self)
+    /// Returns `pub mod` for each of `models`.
+    pub(crate) fn declarations(self, models: &[ModuleModel]) -> TokenStream {
+        module::declarations(models, self)
     }
 }
 

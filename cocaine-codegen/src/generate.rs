@@ -20,7 +20,7 @@ use crate::{
     },
     error::{Error, Problem, Result, Warning},
     metadata::Metadata,
-    model::{self, Diagnostics, ServiceModel},
+    model::{self, AppModel, Diagnostics, ModuleModel},
     naming::{self, NameScope},
     syntax,
 };
@@ -28,10 +28,10 @@ use crate::{
 /// How the output is cut into files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OutputLayout {
-    /// One file, with a module for each service.
+    /// One file, with a module for each service and each app.
     #[default]
     SingleFile,
-    /// A file for each service, and `mod.rs`.
+    /// A file for each service and each app, and `mod.rs`.
     FilePerService,
 }
 
@@ -67,7 +67,7 @@ pub struct GeneratedFile {
     pub text: String,
 }
 
-/// Returns the Rust for the services of `metadata`, as `catalogue` describes them.
+/// Returns the Rust for the services of `metadata`, as `catalogue` describes them, and for its apps, as their schemas do.
 ///
 /// The same input gives the same bytes, always and everywhere.
 pub fn generate(metadata: &Metadata, catalogue: &Catalogue, options: &Options) -> Result<Output> {
@@ -79,43 +79,51 @@ pub fn generate(metadata: &Metadata, catalogue: &Catalogue, options: &Options) -
     };
     let mut diagnostics = Diagnostics::default();
     let mut modules = NameScope::default();
-    let services: Vec<_> = (metadata.services.iter())
+    let mut models: Vec<_> = (metadata.services.iter())
         .map(|(name, service)| {
             let module = modules.claim(naming::module(name), "_");
-            model::service(name, module, service, catalogue, &mut diagnostics)
+            ModuleModel::Service(model::service(name, module, service, catalogue, &mut diagnostics))
         })
         .collect();
+    for (name, schema) in &metadata.apps {
+        // The module of an app that a service is named like is another.
+        let module = modules.claim(naming::module(name), "_");
+        match AppModel::new(name, module, schema) {
+            Ok(app) => models.push(ModuleModel::App(app)),
+            Err(error) => diagnostics.problems.extend(error.problems().iter().cloned()),
+        }
+    }
     if options.strict {
         diagnostics.problems.extend(diagnostics.warnings.iter().cloned().map(Problem::Warning));
     }
     Error::check(diagnostics.problems)?;
     let files = match options.layout {
-        OutputLayout::SingleFile => vec![single_file(&services, kind)?],
-        OutputLayout::FilePerService => file_per_service(&services, kind)?,
+        OutputLayout::SingleFile => vec![single_file(&models, kind)?],
+        OutputLayout::FilePerService => file_per_service(&models, kind)?,
     };
     Ok(Output { files, warnings: diagnostics.warnings })
 }
 
-fn single_file(services: &[ServiceModel], kind: OutputKind<'_>) -> Result<GeneratedFile> {
+fn single_file(models: &[ModuleModel], kind: OutputKind<'_>) -> Result<GeneratedFile> {
     let mut text = HEADER.to_owned();
-    text.push_str(&format("the list of names", kind.exports(services))?);
-    for module in format_each(services, |service| kind.module(service))? {
+    text.push_str(&format("the list of names", kind.exports(models))?);
+    for module in format_each(models, |model| kind.module(model))? {
         text.push('\n');
         text.push_str(&module);
     }
     Ok(GeneratedFile { name: String::new(), text })
 }
 
-fn file_per_service(services: &[ServiceModel], kind: OutputKind<'_>) -> Result<Vec<GeneratedFile>> {
-    let texts = format_each(services, |service| kind.items(service))?;
-    let mut files: Vec<_> = (services.iter().zip(texts))
-        .map(|(service, text)| GeneratedFile {
-            name: format!("{}.rs", service.module),
+fn file_per_service(models: &[ModuleModel], kind: OutputKind<'_>) -> Result<Vec<GeneratedFile>> {
+    let texts = format_each(models, |model| kind.items(model))?;
+    let mut files: Vec<_> = (models.iter().zip(texts))
+        .map(|(model, text)| GeneratedFile {
+            name: format!("{}.rs", model.module()),
             text: format!("{HEADER}{text}"),
         })
         .collect();
-    let declarations = format("the list of modules", kind.declarations(services))?;
-    let exports = format("the list of names", kind.exports(services))?;
+    let declarations = format("the list of modules", kind.declarations(models))?;
+    let exports = format("the list of names", kind.exports(models))?;
     files.push(GeneratedFile {
         name: "mod.rs".to_owned(),
         text: format!("{HEADER}{declarations}\n{exports}"),
@@ -130,24 +138,28 @@ fn format(name: &str, items: TokenStream) -> Result<String> {
     })
 }
 
-/// Returns the text of what `emit` returns for each service, in their order, on all processors.
+/// Returns the text of what `emit` returns for each of `models`, in their order, on all processors.
 fn format_each(
-    services: &[ServiceModel],
-    emit: impl Fn(&ServiceModel) -> TokenStream + Sync,
+    models: &[ModuleModel],
+    emit: impl Fn(&ModuleModel) -> TokenStream + Sync,
 ) -> Result<Vec<String>> {
-    let make = |service: &ServiceModel| {
-        format(&format!("service `{}`", naming::shown(&service.wire_name)), emit(service))
+    let make = |model: &ModuleModel| {
+        let name = match model {
+            ModuleModel::Service(service) => format!("service `{}`", naming::shown(&service.wire_name)),
+            ModuleModel::App(app) => format!("app `{}`", naming::shown(&app.wire_name)),
+        };
+        format(&name, emit(model))
     };
-    let workers = thread::available_parallelism().map_or(1, NonZero::get).min(services.len());
+    let workers = thread::available_parallelism().map_or(1, NonZero::get).min(models.len());
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(service) = services.get(index) else {
+            let Some(model) = models.get(index) else {
                 return done;
             };
-            done.push((index, make(service)));
+            done.push((index, make(model)));
         }
     };
     let mut all = thread::scope(|scope| {

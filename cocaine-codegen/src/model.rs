@@ -3,12 +3,14 @@
 //! The graph decides ids and trees, the catalogue names and types. A disagreement between them is an error; something that
 //! one of them lacks is a warning.
 
+mod app;
 mod context;
 mod names;
 mod service;
 mod session;
 mod side;
 
+pub(crate) use app::{AppModel, ErrorModel, ErrorVariantModel, EventArgument, EventModel};
 pub(crate) use context::Diagnostics;
 pub(crate) use service::service;
 
@@ -16,6 +18,23 @@ use crate::{
     catalogue::{Argument, DeclaredType, ReplyWrapper, Signature, types::Type},
     metadata::{shape::Side, tree::Tree},
 };
+
+/// What a module of the output is for.
+#[derive(Debug)]
+pub(crate) enum ModuleModel {
+    Service(ServiceModel),
+    App(AppModel),
+}
+
+impl ModuleModel {
+    /// Returns the name of the module and of its file.
+    pub(crate) fn module(&self) -> &str {
+        match self {
+            Self::Service(service) => &service.module,
+            Self::App(app) => &app.module,
+        }
+    }
+}
 
 /// One service.
 #[derive(Debug)]

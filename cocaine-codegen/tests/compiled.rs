@@ -17,6 +17,10 @@ mod from_hostile {
     include!("golden/hostile.rs");
 }
 
+mod from_apps {
+    include!("golden/apps.rs");
+}
+
 mod doubles {
     pub(crate) mod from_recorded {
         include!("golden/recorded.doubles.rs");
@@ -29,6 +33,10 @@ mod doubles {
     pub(crate) mod from_hostile {
         include!("golden/hostile.doubles.rs");
     }
+
+    pub(crate) mod from_apps {
+        include!("golden/apps.doubles.rs");
+    }
 }
 
 #[test]
@@ -37,6 +45,7 @@ fn clients_are_handed_around() {
     is_handed_around::<from_recorded::UnicornClient>();
     is_handed_around::<from_isolate::IsolateClient>();
     is_handed_around::<from_hostile::KeywordsClient>();
+    is_handed_around::<from_apps::shop_2::ShopClient>();
     is_handed_around::<doubles::from_recorded::UnicornDouble>();
     is_handed_around::<doubles::from_isolate::IsolateDouble>();
     is_handed_around::<doubles::from_hostile::KeywordsDouble>();

@@ -62,6 +62,12 @@ fn hostile() {
     golden("hostile");
 }
 
+/// Apps with every shape of events, with hostile names, and with the name of a service.
+#[test]
+fn apps() {
+    golden("apps");
+}
+
 /// Trees that are nested, recursive, wide and deep, and the code with which `properties` walks over them.
 #[test]
 fn trees() {

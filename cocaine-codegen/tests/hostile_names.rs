@@ -5,8 +5,15 @@
 mod compilers;
 mod names;
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
+use cocaine::schema::{
+    AppSchema, ArgumentSchema, Definition, ErrorDefinition, ErrorVariant, EventKind, EventOutput,
+    EventSchema, Field, Shape, StructDefinition, Type,
+};
 use cocaine_codegen::{Catalogue, Message, Metadata, Method, Options, Service, Tree, generate};
 use syn::{GenericParam, Ident, ImplItem, Item, ItemImpl, ItemMod, ItemTrait, TraitItem};
 
@@ -91,11 +98,63 @@ fn described<'a>(names: impl Iterator<Item = &'a str>) -> (Service, String) {
     (service, format!("trait Described {{ {text} }}\n{types}"))
 }
 
-/// Returns services of all names, and the description of one of them.
+/// Returns an event with this argument, whose shape depends on `index`, and which declares `error`.
+fn event(index: usize, argument: &str, error: Option<&str>) -> EventSchema {
+    let ty = [Type::Text, Type::Bytes, Type::Opaque, Type::U8][index % 4].clone();
+    let reply = EventOutput::Reply(Type::Unit);
+    let stream = EventOutput::Stream(Type::Text);
+    EventSchema {
+        doc: argument.to_owned(),
+        kind: if index % 11 == 10 { EventKind::Http } else { EventKind::Call },
+        arguments: vec![ArgumentSchema { name: argument.to_owned(), ty }],
+        input: (index % 3 == 0).then_some(Type::Text),
+        output: if index.is_multiple_of(2) { reply } else { stream },
+        error: error.map(str::to_owned),
+    }
+}
+
+/// Returns apps of which events, arguments, errors, types or the app itself have these names.
+fn apps(names: &[&str]) -> BTreeMap<String, AppSchema> {
+    let names: Vec<_> = names.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+    let named = |index: usize| names[index % names.len()];
+    let events = (0..).zip(&names).map(|(index, name)| ((*name).to_owned(), event(index, name, None)));
+    let mut all = AppSchema { events: events.collect(), ..AppSchema::default() };
+    for (index, names) in names.chunks(16).enumerate() {
+        let arguments = names.iter().map(|name| ArgumentSchema { name: (*name).to_owned(), ty: Type::U8 });
+        let event = EventSchema { arguments: arguments.collect(), ..EventSchema::default() };
+        all.events.insert(format!("arguments {index}"), event);
+    }
+    let variant = |(code, name): (i64, &&str)| ErrorVariant {
+        name: (*name).to_owned(),
+        doc: String::new(),
+        category: 43,
+        code,
+    };
+    let mut errors = AppSchema::default();
+    for (index, name) in names.iter().enumerate() {
+        let step = names.len() / 8;
+        let variants = (0..).zip(names.iter().skip(index % step).step_by(step)).map(variant);
+        let definition = ErrorDefinition { doc: (*name).to_owned(), variants: variants.collect() };
+        errors.errors.insert((*name).to_owned(), definition);
+        errors.events.insert((*name).to_owned(), event(index, named(index + 1), Some(name)));
+        let fields = vec![Field::new(*name, Type::U8)];
+        let shape = Shape::Struct(StructDefinition { fields, deny_unknown_fields: false });
+        errors.types.insert((*name).to_owned(), Definition { doc: (*name).to_owned(), shape });
+    }
+    let mut apps = BTreeMap::from([("all-".to_owned(), all), ("errors-".to_owned(), errors)]);
+    for (index, name) in names.iter().enumerate().step_by(3) {
+        let events = BTreeMap::from([((*name).to_owned(), event(index, name, None))]);
+        apps.insert((*name).to_owned(), AppSchema { events, ..AppSchema::default() });
+    }
+    apps
+}
+
+/// Returns services and apps of all names, and the description of one of them.
 fn hostile() -> (Metadata, Catalogue) {
     let random = random_names();
     let names: Vec<_> = NAMES.iter().copied().chain(random.iter().map(String::as_str)).collect();
     let mut metadata = services(&names);
+    metadata.apps = apps(&names);
     let is_plain = |name: &&&str| {
         name.split('_').all(|word| word.starts_with(|c: char| c.is_ascii_lowercase()))
             && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
@@ -199,7 +258,8 @@ fn compilers_accept_hostile_names() {
         "//! All.\n/// All.\npub mod bindings {{\n{bindings}\n}}\n/// All.\npub mod doubles {{\n{doubles}\n}}\n"
     );
     // Clippy has more to say of names in a private module.
-    let few = services(&NAMES.iter().copied().filter(|name| name.len() < 4).collect::<Vec<_>>());
+    let short: Vec<_> = NAMES.iter().copied().filter(|name| name.len() < 4).collect();
+    let few = Metadata { apps: apps(&short), ..services(&short) };
     let private = generated(&few, &catalogue, None);
     let uses = uses(&bindings);
     let compilers = Compilers::find();

@@ -23,7 +23,10 @@ pub use crate::{
     protocol::{
         args::Args,
         endpoint::{Endpoint, ServiceInfo},
-        error::{Error, Result},
+        error::{
+            Error, Result,
+            declared::{coded_error, error_code, with_code},
+        },
         graph::Graph,
         lossy::LossyStr,
         packed::{FlaggedOption, FlaggedResult, MaybeFlatVec, OptionalTail, SingleArgument},

@@ -25,6 +25,7 @@
 //!
 //! Arguments are compared in their encoded form, so that their types need neither `PartialEq` nor `Debug`.
 
+mod arguments;
 mod expectation;
 mod expectations;
 mod item_stream;
@@ -34,7 +35,10 @@ use std::{fmt, panic::Location, sync::Arc};
 
 use serde::Serialize;
 
-use self::expectations::{AnswerFn, Expectations};
+use self::{
+    arguments::ArgumentEncoding,
+    expectations::{AnswerFn, Expectations},
+};
 pub use self::{expectation::Expectation, item_stream::ItemStream, session_script::SessionScript};
 use crate::{
     connection::{dyn_receiver::DynReceiver, dyn_sender::DynSender, halves::Duplex},
@@ -48,7 +52,12 @@ pub struct Double(Arc<Expectations>);
 impl Double {
     /// Creates a double of a service, without expectations.
     pub fn new(spec: &'static ServiceSpec) -> Self {
-        Self(Arc::new(Expectations::new(spec)))
+        Self(Arc::new(Expectations::new(spec, ArgumentEncoding::Service)))
+    }
+
+    /// Creates a double of an app, without expectations. The methods of `spec` are its events.
+    pub fn of_app(spec: &'static ServiceSpec) -> Self {
+        Self(Arc::new(Expectations::new(spec, ArgumentEncoding::Event)))
     }
 
     /// Requires the calls to come in the order of their expectations.

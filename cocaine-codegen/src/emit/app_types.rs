@@ -21,6 +21,11 @@ pub(super) fn owned_type(types: &AppTypes, ty: &Type) -> TokenStream {
     TypeContext { types, container: None, is_exact: false }.owned(ty)
 }
 
+/// Returns the type whose schema is `ty`.
+pub(super) fn exact_type(types: &AppTypes, ty: &Type) -> TokenStream {
+    TypeContext { types, container: None, is_exact: true }.owned(ty)
+}
+
 /// Adds the names of the runtime that the type of a value of `ty` uses.
 pub(super) fn add_type_names(types: &AppTypes, ty: &Type, names: &mut BTreeSet<&'static str>) {
     match ty {
@@ -52,7 +57,6 @@ pub(super) fn add_item_names(types: &AppTypes, names: &mut BTreeSet<&'static str
 }
 
 /// Returns the type of an argument of a caller: what is small or free to copy by value, and a reference to anything else.
-#[allow(dead_code, reason = "the clients of apps use it")]
 pub(super) fn argument_type(types: &AppTypes, ty: &Type) -> TokenStream {
     let owned = || owned_type(types, ty);
     match ty {
@@ -67,7 +71,7 @@ pub(super) fn argument_type(types: &AppTypes, ty: &Type) -> TokenStream {
         }
         Type::Option(of) => {
             let of = argument_type(types, of);
-            quote!(::core::option::Option<#of>)
+            quote!(Option<#of>)
         }
         Type::Named(name) => {
             let owned = owned();

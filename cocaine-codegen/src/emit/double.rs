@@ -8,22 +8,38 @@ use quote::quote;
 use super::{arguments, docs, literal::integer, traits, types};
 use crate::{
     catalogue::{Argument, types::Type},
-    model::{Arguments, CallModel, MethodModel, Payload, ServiceModel, SideModel},
+    model::{Arguments, CallModel, MethodModel, Payload, ServiceModel, SideModel, TypeNames},
     naming::{self, ident},
 };
 
 /// Returns the items of a double's module; `bindings` is the module of the bindings.
 pub(super) fn double(service: &ServiceModel, bindings: &TokenStream) -> TokenStream {
-    let (structure, methods) = (double_struct(service), double_impls(service));
+    let shown = format!("{}, version {}", docs::name(&service.wire_name), service.version);
+    let (structure, methods) = (double_struct(&service.names, &shown), double_impls(service));
     let items = quote!(#structure #methods);
     let imports = imports(service, bindings, items.clone());
     quote!(#imports #items)
 }
 
-fn double_struct(service: &ServiceModel) -> TokenStream {
-    let (double, caller_trait) = (ident(&service.names.double), &service.names.caller_trait);
+fn double_impls(service: &ServiceModel) -> TokenStream {
+    let client = ident(&service.names.client);
+    let core = quote!(double::Double::new(<#client as ServiceClient>::SPEC));
+    let expected = (0..).zip(&service.methods).map(|(index, method)| expect_method(index, method));
+    let called = (0..).zip(&service.methods).map(|(index, method)| answer_method(index, method));
+    implementations(
+        &service.names,
+        &core,
+        service.names.server.is_some(),
+        &quote!(#(#expected)*),
+        &quote!(#(#called)*),
+    )
+}
+
+/// Returns the struct of a double of what `shown` names.
+pub(super) fn double_struct(names: &TypeNames, shown: &str) -> TokenStream {
+    let (double, caller_trait) = (ident(&names.double), &names.caller_trait);
     let doc = docs::lines([
-        format!("A double of {}, version {}: [`{caller_trait}`] for tests.", docs::name(&service.wire_name), service.version),
+        format!("A double of {shown}: [`{caller_trait}`] for tests."),
         String::new(),
         "It answers the calls that it expects. An unexpected call panics, and so does dropping the last clone while"
             .to_owned(),
@@ -36,14 +52,19 @@ fn double_struct(service: &ServiceModel) -> TokenStream {
     }
 }
 
-fn double_impls(service: &ServiceModel) -> TokenStream {
-    let [double, caller_trait, client] =
-        [&service.names.double, &service.names.caller_trait, &service.names.client].map(|name| ident(name));
-    let expected = (0..).zip(&service.methods).map(|(index, method)| expect_method(index, method));
-    let called = (0..).zip(&service.methods).map(|(index, method)| answer_method(index, method));
+/// Returns the implementations of a double around `core`: `expected` are the methods by which a test expects calls, and
+/// `called` those of the trait.
+pub(super) fn implementations(
+    names: &TypeNames,
+    core: &TokenStream,
+    has_sessions: bool,
+    expected: &TokenStream,
+    called: &TokenStream,
+) -> TokenStream {
+    let [double, caller_trait] = [&names.double, &names.caller_trait].map(|name| ident(name));
     let new = docs::lines(["Returns a double that expects no call."]);
     let order = docs::lines(["Requires the calls in the order in which they are expected."]);
-    let sessions = service.names.server.is_some().then(wait_for_scripts_method);
+    let sessions = has_sessions.then(wait_for_scripts_method);
     let verify = docs::lines([
         "Fails the test if an expected call is missing, or if there was an unexpected one.",
         "",
@@ -54,7 +75,7 @@ fn double_impls(service: &ServiceModel) -> TokenStream {
     quote! {
         impl Default for #double {
             fn default() -> Self {
-                Self(double::Double::new(<#client as ServiceClient>::SPEC))
+                Self(#core)
             }
         }
 
@@ -79,11 +100,11 @@ fn double_impls(service: &ServiceModel) -> TokenStream {
 
             #sessions
 
-            #(#expected)*
+            #expected
         }
 
         impl #caller_trait for #double {
-            #(#called)*
+            #called
         }
     }
 }
@@ -208,22 +229,33 @@ fn has_unit_answer(shape: &CallModel) -> bool {
     }
 }
 
-/// Returns the `use` declarations for the names in `items`.
 fn imports(service: &ServiceModel, bindings: &TokenStream, items: TokenStream) -> TokenStream {
     let mut used = BTreeSet::new();
-    collect_idents(items, &mut used);
-    let module = ident(&service.module);
-    let runtime = naming::RUNTIME.iter().copied().filter(|name| used.contains(*name)).map(ident);
-    let own: BTreeSet<_> = binding_names(service).filter(|name| used.contains(*name)).collect();
-    let own = own.into_iter().map(ident);
+    collect_idents(items.clone(), &mut used);
     let map = used.contains("BTreeMap").then(|| {
         quote! { use ::std::collections::BTreeMap; }
     });
+    let imports = import_used(bindings, &service.module, binding_names(service), items);
+    quote!(#imports #map)
+}
+
+/// Returns the `use` declarations for the names in `items`, of which `own` are those of the bindings' module.
+pub(super) fn import_used<'n>(
+    bindings: &TokenStream,
+    module: &str,
+    own: impl Iterator<Item = &'n str>,
+    items: TokenStream,
+) -> TokenStream {
+    let mut used = BTreeSet::new();
+    collect_idents(items, &mut used);
+    let module = ident(module);
+    let runtime = naming::RUNTIME.iter().copied().filter(|name| used.contains(*name)).map(ident);
+    let own: BTreeSet<_> = own.filter(|name| used.contains(*name)).collect();
+    let own = own.into_iter().map(ident);
     quote! {
         use ::cocaine::bind::{#(#runtime),*};
         use ::cocaine::double;
         use #bindings::#module::{#(#own),*};
-        #map
     }
 }
 

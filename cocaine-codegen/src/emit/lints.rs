@@ -5,7 +5,7 @@ use quote::quote;
 
 use crate::{
     catalogue::ReplyWrapper,
-    model::{Arguments, CallModel, MethodModel, Payload, SideModel},
+    model::{Arguments, CallModel, EventModel, MethodModel, Payload, SideModel},
     naming::{self, ident},
 };
 
@@ -24,6 +24,25 @@ fn method_lints(method: &MethodModel, more_arguments: usize) -> Vec<&'static str
         lints.push("type_complexity");
     }
     lints
+}
+
+/// The number of generic types from which on the types of an event are complex.
+const COMPLEX: usize = 6;
+
+/// Returns `#[allow(…)]` for the lints that the method of an event violates, whose types these are.
+pub(super) fn allow_for_event(event: &EventModel, types: &TokenStream) -> Option<TokenStream> {
+    let argument_count = event.arguments.len() + usize::from(event.input.is_some());
+    let many = (argument_count > 6).then_some("too_many_arguments");
+    let is_complex = types.to_string().matches('<').count() > COMPLEX;
+    let lints = many.into_iter().chain(name_lints(&event.name).iter().copied());
+    allow(lints.chain(is_complex.then_some("type_complexity")))
+}
+
+/// Returns `#[allow(…)]` for the lints that a trait of this name with these events violates.
+pub(super) fn allow_for_event_trait(name: &str, events: &[EventModel]) -> Option<TokenStream> {
+    let is_len = |event: &EventModel| event.name == "len" && event.arguments.is_empty();
+    let len = events.iter().any(is_len).then_some("len_without_is_empty");
+    allow(acronym_lint(name).into_iter().chain(len))
 }
 
 /// The methods of traits of std for which clippy asks that a type implements the trait.
@@ -66,6 +85,14 @@ pub(super) fn allow_for_inherent_method(method: &MethodModel) -> Option<TokenStr
     let is_sync = matches!(method.shape, CallModel::Stream(_));
     let is_confusing = is_sync && STD_METHODS.contains(&&*method.name);
     allow(method_lints(method, 0).into_iter().chain(is_confusing.then_some("should_implement_trait")))
+}
+
+/// Returns `#[allow(…)]` for the lints that a function of the type `name` violates, which returns that type.
+pub(super) fn allow_for_constructor(name: &str, function: &str) -> Option<TokenStream> {
+    let is_self_named = name.to_ascii_lowercase() == function.replace('_', "");
+    let self_named = is_self_named.then_some("self_named_constructors");
+    let confusing = STD_METHODS.contains(&function).then_some("should_implement_trait");
+    allow(name_lints(function).iter().copied().chain(self_named).chain(confusing))
 }
 
 /// Returns `#[allow(…)]` for lints of clippy, each once: it has a lint against attributes that repeat themselves.

@@ -1,11 +1,18 @@
 //! Literals.
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
 use syn::LitInt;
 
 /// Returns `value`, with its digits in groups of three from a hundred thousand on.
 pub(super) fn integer(value: u64) -> LitInt {
     LitInt::new(&group_digits(value), Span::call_site())
+}
+
+/// Returns `value`, as [`integer`] does, after its sign.
+pub(super) fn signed(value: i64) -> TokenStream {
+    let absolute = integer(value.unsigned_abs());
+    if value < 0 { quote!(-#absolute) } else { quote!(#absolute) }
 }
 
 fn group_digits(value: u64) -> String {

@@ -7,9 +7,10 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     ItemStream, SessionScript,
-    expectations::{AnswerFn, ArgumentMatcher, Expectations, decode_args},
+    expectations::{AnswerFn, ArgumentMatcher, Expectations},
 };
 use crate::{
+    client::event::halves::{EventReceiver, EventSender},
     connection::{
         guard::Guard,
         halves::{Receiver, Sender},
@@ -61,6 +62,14 @@ impl<A, W, O: 'static> Expectation<A, W, O> {
         self.with_matcher(ArgumentMatcher::Predicate(Arc::new(predicate)))
     }
 
+    /// Returns the function that decodes arguments for the closures of the test.
+    fn decoder<T: DeserializeOwned>(
+        &self,
+    ) -> impl Fn(&bytes::Bytes) -> T + Send + Sync + 'static + use<A, W, O, T> {
+        let encoding = self.expectations.encoding();
+        move |args| encoding.decode(args)
+    }
+
     fn answer_with(self, answer: impl Fn(&bytes::Bytes) -> O + Send + Sync + 'static) -> Self {
         let answer: AnswerFn<O> = Box::new(answer);
         self.expectations.change(self.index, |expected| expected.answer = Some(Arc::new(answer)));
@@ -69,7 +78,7 @@ impl<A, W, O: 'static> Expectation<A, W, O> {
 }
 
 /// A method with one reply.
-impl<A, W, T: 'static> Expectation<A, W, Result<T>> {
+impl<A, W, T: 'static, E: 'static> Expectation<A, W, Result<T, E>> {
     /// Returns `value` from each call.
     pub fn returns(self, value: impl Into<T>) -> Self
     where
@@ -80,7 +89,10 @@ impl<A, W, T: 'static> Expectation<A, W, Result<T>> {
     }
 
     /// Fails each call with `error`. The caller receives it unchanged, even if a service could not send it.
-    pub fn fails(self, error: Error) -> Self {
+    pub fn fails(self, error: E) -> Self
+    where
+        E: Clone + Send + Sync,
+    {
         self.answer_with(move |_| Err(error.clone()))
     }
 }
@@ -94,9 +106,10 @@ impl<A, W> Expectation<A, W, Result<Guard>> {
 }
 
 /// A stream.
-impl<A, W, T> Expectation<A, W, ItemStream<T>>
+impl<A, W, T, E> Expectation<A, W, ItemStream<T, E>>
 where
     T: Clone + Send + Sync + Unpin + 'static,
+    E: Clone + Send + Sync + 'static,
 {
     /// Sends `items` and ends the stream.
     pub fn streams(self, items: impl IntoIterator<Item: Into<T>>) -> Self {
@@ -105,7 +118,7 @@ where
     }
 
     /// Sends `items` and ends the stream with an error.
-    pub fn streams_then_fails(self, items: impl IntoIterator<Item: Into<T>>, error: Error) -> Self {
+    pub fn streams_then_fails(self, items: impl IntoIterator<Item: Into<T>>, error: E) -> Self {
         let items: Vec<T> = items.into_iter().map(Into::into).collect();
         self.answer_with(move |_| ItemStream::from_items(items.clone()).then_fails(error.clone()))
     }
@@ -117,7 +130,7 @@ where
     }
 
     /// Fails at once.
-    pub fn fails(self, error: Error) -> Self {
+    pub fn fails(self, error: E) -> Self {
         self.answer_with(move |_| ItemStream::from_items([]).then_fails(error.clone()))
     }
 }
@@ -171,6 +184,24 @@ where
     }
 }
 
+/// An event of an app that reads a stream. The chunks of the caller are discarded.
+impl<A, W, I, T> Expectation<A, W, SessionScript<EventReceiver<I>, EventSender<T>>>
+where
+    I: DeserializeOwned + Send + 'static,
+    T: Serialize + Clone + Send + Sync + Unpin + 'static,
+{
+    /// Replies with `value` once the caller has ended its stream.
+    pub fn replies(self, value: impl Into<T>) -> Self {
+        self.streams([value.into()])
+    }
+
+    /// Sends `items` once the caller has ended its stream, and ends the answer.
+    pub fn streams(self, items: impl IntoIterator<Item: Into<T>>) -> Self {
+        let items: Vec<T> = items.into_iter().map(Into::into).collect();
+        self.answer_with(move |_| SessionScript::answering(items.clone()))
+    }
+}
+
 /// A call without arguments.
 impl<O: 'static> Expectation<(), (), O> {
     /// Answers each call with the result of `answer`.
@@ -189,12 +220,14 @@ impl<O: 'static> Expectation<Args, Args, O> {
 
     /// Expects the call with arguments that satisfy a predicate.
     pub fn matching(self, predicate: impl Fn(Args) -> bool + Send + Sync + 'static) -> Self {
-        self.with_predicate(move |args| predicate(decode_args(args)))
+        let decode = self.decoder();
+        self.with_predicate(move |args| predicate(decode(args)))
     }
 
     /// Answers each call with the result of `answer` for its arguments.
     pub fn answers(self, answer: impl Fn(Args) -> O + Send + Sync + 'static) -> Self {
-        self.answer_with(move |args| answer(decode_args(args)))
+        let decode = self.decoder();
+        self.answer_with(move |args| answer(decode(args)))
     }
 }
 
@@ -212,16 +245,18 @@ macro_rules! arguments {
 
             /// Expects the call with arguments that satisfy a predicate.
             pub fn matching(self, predicate: impl Fn($($owned),+) -> bool + Send + Sync + 'static) -> Self {
+                let decode = self.decoder::<($($owned,)+)>();
                 self.with_predicate(move |args| {
-                    let ($($arg,)+) = decode_args::<($($owned,)+)>(args);
+                    let ($($arg,)+) = decode(args);
                     predicate($($arg),+)
                 })
             }
 
             /// Answers each call with the result of `answer` for its arguments.
             pub fn answers(self, answer: impl Fn($($owned),+) -> O + Send + Sync + 'static) -> Self {
+                let decode = self.decoder::<($($owned,)+)>();
                 self.answer_with(move |args| {
-                    let ($($arg,)+) = decode_args::<($($owned,)+)>(args);
+                    let ($($arg,)+) = decode(args);
                     answer($($arg),+)
                 })
             }

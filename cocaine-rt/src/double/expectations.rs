@@ -9,16 +9,11 @@ use std::{
     thread,
 };
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::{
-    protocol::{args::Args, error::Error, spec::ServiceSpec},
-    wire::{
-        decode,
-        encode::{self, Encoded},
-    },
-};
+use super::arguments::ArgumentEncoding;
+use crate::protocol::spec::ServiceSpec;
 
 /// Returns the answer to encoded arguments.
 pub(super) type AnswerFn<O> = Box<dyn Fn(&bytes::Bytes) -> O + Send + Sync>;
@@ -86,14 +81,15 @@ impl State {
 /// The expectations of a double, which its clones share.
 pub(super) struct Expectations {
     spec: &'static ServiceSpec,
+    encoding: ArgumentEncoding,
     state: Mutex<State>,
     /// The number of scripts that have not ended.
     running_scripts: watch::Sender<usize>,
 }
 
 impl Expectations {
-    pub(super) fn new(spec: &'static ServiceSpec) -> Self {
-        Self { spec, state: Mutex::default(), running_scripts: watch::Sender::new(0) }
+    pub(super) fn new(spec: &'static ServiceSpec, encoding: ArgumentEncoding) -> Self {
+        Self { spec, encoding, state: Mutex::default(), running_scripts: watch::Sender::new(0) }
     }
 
     pub(super) fn spec(&self) -> &'static ServiceSpec {
@@ -145,17 +141,16 @@ impl Expectations {
         self.spec.methods.get(method).map_or("?", |method| method.name)
     }
 
+    /// Returns how arguments are encoded.
+    pub(super) fn encoding(&self) -> ArgumentEncoding {
+        self.encoding
+    }
+
     /// Encodes arguments as a client does.
     pub(super) fn encode_args<T: Serialize>(&self, method: usize, args: &T) -> bytes::Bytes {
-        let mut encoded = Encoded::default();
-        if let Err(error) = encode::args(args, &mut encoded).map_err(Error::from_encode) {
-            panic!(
-                "the arguments of {}.{} cannot be sent: {error}",
-                self.spec.name,
-                self.method_name(method)
-            );
-        }
-        encoded.flatten().into()
+        self.encoding.encode(args).unwrap_or_else(|error| {
+            panic!("the arguments of {}.{} cannot be sent: {error}", self.spec.name, self.method_name(method))
+        })
     }
 
     /// Counts a call and returns its [`AnswerFn`]. Panics if the call is not expected.
@@ -212,13 +207,13 @@ impl Expectations {
 
     /// Formats a call in the notation of Rust.
     fn format_call(&self, method: usize, args: &bytes::Bytes) -> String {
-        format!("{}.{}({})", self.spec.name, self.method_name(method), format_arguments(args))
+        format!("{}.{}({})", self.spec.name, self.method_name(method), self.encoding.format(args))
     }
 
     fn describe(&self, expected: &ExpectedCall) -> String {
         let args = match &expected.matcher {
             ArgumentMatcher::Any => "…".to_owned(),
-            ArgumentMatcher::Equal(args) => format_arguments(args),
+            ArgumentMatcher::Equal(args) => self.encoding.format(args),
             ArgumentMatcher::Predicate(_) => "arguments that match the predicate".to_owned(),
         };
         let times = match expected.times {
@@ -266,32 +261,10 @@ impl Drop for Expectations {
     }
 }
 
-/// Decodes arguments for a closure of the test.
-pub(super) fn decode_args<T: DeserializeOwned>(args: &bytes::Bytes) -> T {
-    decode::args(args)
-        .unwrap_or_else(|malformed| panic!("({}) cannot be decoded: {malformed}", format_arguments(args)))
-}
-
 fn format_count(times: usize, never: &str) -> String {
     match times {
         0 => never.to_owned(),
         1 => "once".to_owned(),
         times => format!("{times} times"),
     }
-}
-
-/// The maximum number of characters of an argument in a message.
-const MAX_ARGUMENT_LEN: usize = 120;
-
-/// Formats encoded arguments for a message.
-fn format_arguments(args: &bytes::Bytes) -> String {
-    let Ok(Args(values)) = decode::args(args) else {
-        return "…".to_owned();
-    };
-    let cut = |text: String| match text.char_indices().nth(MAX_ARGUMENT_LEN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    };
-    let values: Vec<_> = values.iter().map(|value| cut(value.to_string())).collect();
-    values.join(", ")
 }

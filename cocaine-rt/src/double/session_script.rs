@@ -14,6 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{ItemStream, expectations::Expectations};
 use crate::{
     client::{
+        event::halves::{EventReceiver, EventSender},
         methods::{Compatibility, MethodTable, Selector},
         service_connection::{Options, Request, SendAttempt, ServiceConnection},
     },
@@ -68,6 +69,23 @@ where
         Self::new(move |mut input: Receiver<I>, output| async move {
             let read = async { while input.recv().await.is_some() {} };
             tokio::join!(send_items(items, output), read).0
+        })
+    }
+}
+
+impl<I, T> SessionScript<EventReceiver<I>, EventSender<T>>
+where
+    I: DeserializeOwned + Send + 'static,
+    T: Serialize + Send + 'static,
+{
+    /// Creates a session that discards the chunks of the caller, and then sends `items`.
+    pub(super) fn answering(items: Vec<T>) -> Self {
+        Self::new(move |mut input: EventReceiver<I>, mut output: EventSender<T>| async move {
+            while input.recv().await.is_some() {}
+            for item in items {
+                output.send(item).await?;
+            }
+            output.finish()
         })
     }
 }

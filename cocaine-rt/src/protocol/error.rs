@@ -1,6 +1,7 @@
 //! The error type of this crate.
 
 mod classify;
+pub(crate) mod declared;
 
 use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
 

@@ -10,12 +10,14 @@
 //! claims      which arguments can be combined
 //! reply       the return value of a handler
 //! error       the error of a handler
+//! imitation   the events of generated code that imitates an app
 //! ```
 
 mod arguments;
 mod claims;
 mod error;
 mod extractors;
+mod imitation;
 mod probes;
 mod reply;
 mod run;
@@ -23,11 +25,12 @@ mod source;
 
 pub use self::{
     arguments::{EventArguments, arguments},
+    imitation::{add, error_definition},
     probes::{
         ArgumentProbe, ChunkProbe, ErrorProbe, InfallibleProbe, OpaqueArgument, OpaqueChunk, OpaquePart,
         OutputProbe, ReplyProbe, SingleReply, output_probe,
     },
-    reply::{HandlerOutput, InfallibleOutput, ReplyEncoder},
+    reply::{ErrorStream, HandlerOutput, InfallibleOutput, ReplyEncoder, ViaChunk, ViaStream},
     run::run,
 };
 pub use super::description::{DescribeFn, EventDescriber};

@@ -54,7 +54,7 @@ impl EventSpec {
         arguments: FirstChunk,
     ) -> Result<Duplex<EventSender<S>, EventReply<T, E>>> {
         let (tx, rx) = service.open_event(self, arguments).await?;
-        Ok(Duplex { tx: EventSender::new(tx), rx: EventReply::new(rx) })
+        Ok(Duplex { tx: tx.into(), rx: rx.into() })
     }
 
     /// Calls the event, which reads a stream and answers with another.
@@ -64,7 +64,7 @@ impl EventSpec {
         arguments: FirstChunk,
     ) -> Result<Duplex<EventSender<S>, EventReceiver<T, E>>> {
         let (tx, rx) = service.open_event(self, arguments).await?;
-        Ok(Duplex { tx: EventSender::new(tx), rx: EventReceiver::new(rx.into()) })
+        Ok(Duplex { tx: tx.into(), rx: rx.into() })
     }
 }
 

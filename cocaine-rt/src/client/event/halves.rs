@@ -35,11 +35,13 @@ pub struct EventSender<T> {
     items: PhantomData<fn(T)>,
 }
 
-impl<T> EventSender<T> {
-    pub(super) fn new(tx: DynSender) -> Self {
+impl<T> From<DynSender> for EventSender<T> {
+    fn from(tx: DynSender) -> Self {
         Self { tx, items: PhantomData }
     }
+}
 
+impl<T> EventSender<T> {
     /// Ends the stream.
     pub fn finish(mut self) -> Result<()> {
         self.tx.queue(CLOSE, &())
@@ -61,6 +63,12 @@ impl<T: Serialize + Send + 'static> EventSender<T> {
     pub async fn send(&mut self, item: impl Into<T>) -> Result<()> {
         let chunk = chunk::write(item.into()).map_err(|error| self.tx.add_context(error))?;
         self.tx.push(WRITE, (chunk,)).await
+    }
+
+    /// Sends a last chunk and ends the stream.
+    pub async fn finish_with(mut self, last: impl Into<T>) -> Result<()> {
+        self.send(last).await?;
+        self.finish()
     }
 }
 
@@ -84,6 +92,12 @@ pub struct EventReceiver<T, E = Error> {
 impl<T, E> EventReceiver<T, E> {
     pub(super) fn new(chunks: Receiver<Bytes>) -> Self {
         Self { chunks: Some(chunks), count: 0, items: PhantomData }
+    }
+}
+
+impl<T, E> From<DynReceiver> for EventReceiver<T, E> {
+    fn from(rx: DynReceiver) -> Self {
+        Self::new(rx.into())
     }
 }
 
@@ -133,8 +147,8 @@ pub struct EventReply<T, E = Error> {
     value: PhantomData<fn() -> (T, E)>,
 }
 
-impl<T, E> EventReply<T, E> {
-    pub(super) fn new(rx: DynReceiver) -> Self {
+impl<T, E> From<DynReceiver> for EventReply<T, E> {
+    fn from(rx: DynReceiver) -> Self {
         Self { reply: ReplyFuture::new(rx), value: PhantomData }
     }
 }

@@ -4,8 +4,8 @@ use std::{
     fmt,
     future::{Future, poll_fn},
     marker::PhantomData,
-    pin::pin,
-    task::Poll,
+    pin::{Pin, pin},
+    task::{Context, Poll},
 };
 
 use futures_core::Stream;
@@ -101,6 +101,35 @@ where
     #[inline]
     fn into_reply(self) -> Result<ChunkStream<S>> {
         Ok(ChunkStream(self))
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// A stream of which each declared error becomes the error that the client receives.
+    #[derive(Debug)]
+    pub struct ErrorStream<S> {
+        #[pin]
+        stream: S,
+    }
+}
+
+impl<S> ErrorStream<S> {
+    /// Converts the errors of `stream`.
+    pub fn new(stream: S) -> Self {
+        Self { stream }
+    }
+}
+
+impl<S, T, E> Stream for ErrorStream<S>
+where
+    S: Stream<Item = std::result::Result<T, E>>,
+    E: Into<Error>,
+{
+    type Item = Result<T>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let item = self.project().stream.poll_next(cx);
+        item.map(|item| item.map(|item| item.map_err(Into::into)))
     }
 }
 
