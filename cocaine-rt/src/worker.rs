@@ -1,11 +1,13 @@
 //! Workers: processes that a node starts and sends events to (`worker.md`).
 
 mod command_line;
+mod context;
 mod description;
 pub mod event;
 mod events;
 mod halves;
 mod node_connection;
+mod payload_error;
 mod session;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -23,9 +25,10 @@ use tokio::sync::{mpsc, watch};
 
 pub use self::{
     command_line::AppToken,
+    context::Context,
     events::{Events, ExecutionMode, Handler, HandlerRegistry},
     halves::{SessionReceiver, SessionSender},
-    session::{Context, Session},
+    session::Session,
 };
 use self::{
     command_line::CommandLine,

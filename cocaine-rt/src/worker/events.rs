@@ -5,6 +5,7 @@ use std::{
     collections::{HashMap, HashSet},
     fmt,
     future::Future,
+    mem,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
@@ -12,8 +13,9 @@ use std::{
 };
 
 use super::{
+    context::WorkerShared,
     description::{DescribeFn, Description, Descriptions},
-    session::{Session, WorkerShared},
+    session::Session,
 };
 use crate::{
     connection::mux::{InvocationCost, PendingInvocation},
@@ -148,6 +150,11 @@ impl HandlerRegistry {
         Ok(self.descriptions.schema())
     }
 
+    /// Removes what is known of the events, and returns it.
+    pub(super) fn take_descriptions(&mut self) -> Descriptions {
+        mem::take(&mut self.descriptions)
+    }
+
     pub(super) fn set_fallback<H: Handler>(&mut self, handler: H) {
         self.fallback = Some(Entry::new(ExecutionMode::Spawned, handler));
         self.is_fallback_streamed = false;
@@ -270,7 +277,7 @@ fn start_invocation<H: Handler>(
         ended: false,
     };
     let trace = pending.trace;
-    let session = shared.session(event, pending);
+    let session = Session::new(&shared, event, pending);
     let started = catch_unwind(AssertUnwindSafe(|| handler.handle(session)));
     let future = started.map_err(|panic| guard.panicked(&*panic)).ok()?;
     Some(InvocationFuture { future: Traced::new(trace, future), guard })
@@ -294,7 +301,7 @@ struct InvocationGuard {
 
 impl InvocationGuard {
     fn end(&mut self, result: &Result<()>) {
-        if std::mem::replace(&mut self.ended, true) {
+        if mem::replace(&mut self.ended, true) {
             return;
         }
         if let Err(error) = result {
