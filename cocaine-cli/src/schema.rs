@@ -4,7 +4,7 @@ mod limits;
 
 use std::{
     ffi::OsString,
-    fs,
+    fs, io,
     path::Path,
     process::{ExitStatus, Stdio},
     time::Duration,
@@ -15,8 +15,8 @@ use cocaine_codegen::read_app_schema;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, sink},
-    process::Command,
-    time::timeout,
+    process::{Child, Command},
+    time::{sleep, timeout},
 };
 
 use crate::{
@@ -31,6 +31,12 @@ const MAX_TEXT: u64 = 4 << 20;
 
 /// How much of what a program says beside it is read for errors.
 const MAX_STDERR: u64 = 64 << 10;
+
+/// How often the start of a program is attempted that is being written.
+const MAX_BUSY_ATTEMPTS: u32 = 100;
+
+/// The delay before the next attempt.
+const BUSY_DELAY: Duration = Duration::from_millis(10);
 
 /// Reads a schema from a file.
 pub(crate) fn read_file(path: &Path) -> Result<AppSchema> {
@@ -61,7 +67,7 @@ pub(crate) async fn describe(program: &Path, limit: Duration) -> Result<AppSchem
     for name in variables_of_the_cloud() {
         command.env_remove(name);
     }
-    let mut child = command.spawn().map_err(|error| format!("it cannot be run: {error}"))?;
+    let mut child = spawn(&mut command).await.map_err(|error| format!("it cannot be run: {error}"))?;
     let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let ended = timeout(limit, async {
@@ -83,6 +89,17 @@ pub(crate) async fn describe(program: &Path, limit: Duration) -> Result<AppSchem
     }
     let text = String::from_utf8(text).map_err(|_| "what it prints is not text".to_owned())?;
     read_app_schema(&text).map_err(|error| format!("what it prints is no schema: {error}"))
+}
+
+/// Starts a program. One that somebody still writes, or has open for writing by a fork, cannot be started for a moment.
+async fn spawn(command: &mut Command) -> io::Result<Child> {
+    for _ in 0..MAX_BUSY_ATTEMPTS {
+        match command.spawn() {
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => sleep(BUSY_DELAY).await,
+            started => return started,
+        }
+    }
+    command.spawn()
 }
 
 fn variables_of_the_cloud() -> impl Iterator<Item = OsString> {

@@ -26,10 +26,11 @@ async fn greet(cloud: &Cloud) -> String {
 async fn worker_is_uploaded_with_schema_and_started() {
     let (cloud, programs) = (Cloud::start().await.unwrap(), Programs::new());
     let program = programs.add("worker", worker::script());
-    let args = ["app", "upload", "links", "--program", &program, "--start"];
+    store(&cloud, "profiles", "patient", &BTreeMap::from([("handshake-timeout", Value::from(60_u8))])).await;
+    let args = ["app", "upload", "links", "--program", &program, "--start", "--profile", "patient"];
     let output = run(&cloud, &args);
     let (result, said) = ended(&output, 0);
-    assert_eq!((result, said), ("", "links is uploaded\nlinks is started with the profile default\n"));
+    assert_eq!((result, said), ("", "links is uploaded\nlinks is started with the profile patient\n"));
     let manifest = manifest(&cloud).await;
     let event = manifest[MANIFEST_KEY].get("events").and_then(|events| events.get("greet")).unwrap();
     assert_eq!(event.get("doc").and_then(Value::as_str), Some("Makes a greeting."));
@@ -49,7 +50,7 @@ async fn other_keys_and_profiles_stay() {
     let environment = Value::Map(vec![("A".into(), "1".into())]);
     let former = BTreeMap::from([("slave", Value::from("run.sh")), ("environment", environment.clone())]);
     store(&cloud, "manifests", "links", &former).await;
-    let profile = BTreeMap::from([("pool-limit", Value::from(1_u8))]);
+    let profile = BTreeMap::from([("handshake-timeout", Value::from(60_u8))]);
     store(&cloud, "profiles", "small", &profile).await;
     let before = storage(&cloud).await.read("profiles", "small").await.unwrap();
 
@@ -68,18 +69,18 @@ async fn program_without_schema_is_uploaded_without() {
     let aarch64 = [&b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\xb7\0"[..], &[0; 44]].concat();
     let riscv64 = [&b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\xf3\0"[..], &[0; 44]].concat();
     let foreign = if cfg!(target_arch = "aarch64") { riscv64 } else { aarch64 };
-    for (content, reason) in [
-        (foreign, "it is for another machine, "),
-        (b"#!/bin/sh\nsleep 1000 & sleep 1000".to_vec(), "it does not end within 300ms"),
-        (b"#!/bin/sh\necho garbage".to_vec(), "what it prints is no schema: "),
-        (b"#!/bin/sh\nprintf '\\377'".to_vec(), "what it prints is not text"),
-        (b"#!/bin/sh\necho 'usage: worker' >&2; exit 2".to_vec(), "exit status: 2: usage: worker"),
-        (b"#!/bin/sh\nkill -9 $$".to_vec(), "signal: 9"),
-        (b"#!/bin/sh\nyes".to_vec(), "it does not end within 300ms"),
-        (b"just text".to_vec(), "it is neither a program of Linux nor a script"),
+    for (content, limit, reason) in [
+        (foreign, "60", "it is for another machine, "),
+        (b"#!/bin/sh\nsleep 1000 & sleep 1000".to_vec(), "0.3", "it does not end within 300ms"),
+        (b"#!/bin/sh\necho garbage".to_vec(), "60", "what it prints is no schema: "),
+        (b"#!/bin/sh\nprintf '\\377'".to_vec(), "60", "what it prints is not text"),
+        (b"#!/bin/sh\necho 'usage: worker' >&2; exit 2".to_vec(), "60", "exit status: 2: usage: worker"),
+        (b"#!/bin/sh\nkill -9 $$".to_vec(), "60", "signal: 9"),
+        (b"#!/bin/sh\nyes".to_vec(), "0.3", "it does not end within 300ms"),
+        (b"just text".to_vec(), "60", "it is neither a program of Linux nor a script"),
     ] {
         let program = programs.add("program", &content);
-        let args = ["app", "upload", "links", "--program", &program, "--describe-timeout", "0.3"];
+        let args = ["app", "upload", "links", "--program", &program, "--describe-timeout", limit];
         let output = run(&cloud, &args);
         let (result, said) = ended(&output, 0);
         assert!(
