@@ -87,7 +87,9 @@ mod tests {
     fn elf(changes: &[(usize, u8)]) -> Vec<u8> {
         let own = fs::read(std::env::current_exe().unwrap()).unwrap();
         let mut head = own[..64].to_vec();
-        changes.iter().for_each(|(at, byte)| head[*at] = *byte);
+        for (at, byte) in changes {
+            head[*at] = *byte;
+        }
         head
     }
 
