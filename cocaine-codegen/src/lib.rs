@@ -64,11 +64,15 @@
 //! method, and for up to 4,096 states and 16,384 methods and messages of a service; the error names the method. Types of a
 //! catalogue are nested up to 32 deep, and a declared type contains itself only in a `Vec` or a map.
 //!
+//! An app defines up to 4,096 types with 65,536 fields, which contain one another up to 64 levels deep, and none of whose
+//! values takes more than 1 MiB.
+//!
 //! # Modules
 //!
 //! ```text
 //! metadata   graphs, from a locator (fetch) or a file ──┐
 //!            (and the schemas of apps)                  │
+//! app_types  the types of the schemas, checked           │
 //! catalogue  names, types and docs, from Rust traits ───┴─> model ──> emit ──> generate ──> files
 //!                                                           every     tokens   one file
 //!                                                           name               or a folder
