@@ -15,8 +15,9 @@ impl ::cocaine::Events for Counter {
     fn register(self, registry: &mut ::cocaine::bind::event::HandlerRegistry) {
         #[allow(unused_imports)]
         use ::cocaine::bind::event::{
-            InfallibleOutput as _, InfallibleProbe as _, OpaqueArgument as _,
-            OpaqueChunk as _, OpaquePart as _, SingleReply as _,
+            DisplayedError as _, InfallibleOutput as _, InfallibleProbe as _,
+            OpaqueArgument as _, OpaqueChunk as _, OpaquePart as _, SingleReply as _,
+            UncodedReply as _, UndeclaredError as _,
         };
         let shared = ::std::sync::Arc::new(self);
         registry
@@ -40,7 +41,11 @@ impl ::cocaine::Events for Counter {
                                         ::cocaine::bind::event::HandlerOutput(
                                                 Self::add(&shared, argument0).await,
                                             )
-                                            .into_result(),
+                                            .result()
+                                            .into_result()
+                                            .map(|value| {
+                                                ::cocaine::bind::event::HandlerReply(value).with_codes()
+                                            }),
                                     )
                             },
                         )
@@ -53,15 +58,13 @@ impl ::cocaine::Events for Counter {
                 |description| {
                     ::cocaine::bind::event::ArgumentProbe::<u64>::new()
                         .describe("n", description);
-                    ::cocaine::bind::event::output_probe(|
-                            (
-                                shared,
-                                ((), argument0),
-                            ): (::std::sync::Arc<Self>, ((), u64))|
-                        async move { Self::add(&shared, argument0).await })
-                        .value()
-                        .chunks()
-                        .describe(description);
+                    let output = ::cocaine::bind::event::output_probe(|
+                        (shared, ((), argument0)): (::std::sync::Arc<Self>, ((), u64))|
+                    async move { Self::add(&shared, argument0).await });
+                    output.error().describe(description);
+                    let value = output.value();
+                    value.error().describe(description);
+                    value.chunks().describe(description);
                 },
             );
         #[cfg(unix)]
@@ -86,7 +89,11 @@ impl ::cocaine::Events for Counter {
                                         ::cocaine::bind::event::HandlerOutput(
                                                 Self::r#value(&shared).await,
                                             )
-                                            .into_result(),
+                                            .result()
+                                            .into_result()
+                                            .map(|value| {
+                                                ::cocaine::bind::event::HandlerReply(value).with_codes()
+                                            }),
                                     )
                             },
                         )
@@ -98,12 +105,13 @@ impl ::cocaine::Events for Counter {
             .describe(
                 "get",
                 |description| {
-                    ::cocaine::bind::event::output_probe(|
-                            (shared, ()): (::std::sync::Arc<Self>, ())|
-                        async move { Self::r#value(&shared).await })
-                        .value()
-                        .chunks()
-                        .describe(description);
+                    let output = ::cocaine::bind::event::output_probe(|
+                        (shared, ()): (::std::sync::Arc<Self>, ())|
+                    async move { Self::r#value(&shared).await });
+                    output.error().describe(description);
+                    let value = output.value();
+                    value.error().describe(description);
+                    value.chunks().describe(description);
                 },
             );
     }

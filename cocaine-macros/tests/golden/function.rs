@@ -18,8 +18,9 @@ impl ::cocaine::Events for ping {
     fn register(self, registry: &mut ::cocaine::bind::event::HandlerRegistry) {
         #[allow(unused_imports)]
         use ::cocaine::bind::event::{
-            InfallibleOutput as _, InfallibleProbe as _, OpaqueArgument as _,
-            OpaqueChunk as _, OpaquePart as _, SingleReply as _,
+            DisplayedError as _, InfallibleOutput as _, InfallibleProbe as _,
+            OpaqueArgument as _, OpaqueChunk as _, OpaquePart as _, SingleReply as _,
+            UncodedReply as _, UndeclaredError as _,
         };
         registry
             .add(
@@ -41,7 +42,11 @@ impl ::cocaine::Events for ping {
                                 ::cocaine::bind::event::HandlerOutput(
                                         ping(argument0, argument1, argument2).await,
                                     )
-                                    .into_result(),
+                                    .result()
+                                    .into_result()
+                                    .map(|value| {
+                                        ::cocaine::bind::event::HandlerReply(value).with_codes()
+                                    }),
                             )
                     },
                 ),
@@ -56,15 +61,16 @@ impl ::cocaine::Events for ping {
                         .describe("argument2", description);
                     ::cocaine::bind::event::ArgumentProbe::<Context>::new()
                         .describe("who", description);
-                    ::cocaine::bind::event::output_probe(|
-                            (
-                                (((), argument0), argument1),
-                                argument2,
-                            ): ((((), String), Point), Context)|
-                        ping(argument0, argument1, argument2))
-                        .value()
-                        .chunks()
-                        .describe(description);
+                    let output = ::cocaine::bind::event::output_probe(|
+                        (
+                            (((), argument0), argument1),
+                            argument2,
+                        ): ((((), String), Point), Context)|
+                    ping(argument0, argument1, argument2));
+                    output.error().describe(description);
+                    let value = output.value();
+                    value.error().describe(description);
+                    value.chunks().describe(description);
                 },
             );
     }
