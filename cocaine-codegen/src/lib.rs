@@ -53,20 +53,30 @@
 //!
 //! A catalogue names methods in the same way, and `#[name = "…"]` gives the name on the wire where it is another.
 //!
+//! # Other languages
+//!
+//! [`typescript`] writes clients for the JSON-RPC of a gateway, of services and of apps, [`open_rpc`] and [`json_schema`] documents for
+//! other tools. `docs/apps.md` 7 has their types.
+//!
 //! # Limits
 //!
 //! A tree is at most 32 messages deep ([`MAX_DEPTH`]). Code is generated for up to 2,048 states and 4,096 messages of a
 //! method, and for up to 4,096 states and 16,384 methods and messages of a service; the error names the method. Types of a
 //! catalogue are nested up to 32 deep, and a declared type contains itself only in a `Vec` or a map.
 //!
+//! An app defines up to 4,096 types with 65,536 fields, which contain one another up to 64 levels deep, and none of whose
+//! values takes more than 1 MiB.
+//!
 //! # Modules
 //!
 //! ```text
 //! metadata   graphs, from a locator (fetch) or a file ──┐
 //!            (and the schemas of apps)                  │
+//! app_types  the types of the schemas, checked           │
 //! catalogue  names, types and docs, from Rust traits ───┴─> model ──> emit ──> generate ──> files
 //!                                                           every     tokens   one file
 //!                                                           name               or a folder
+//! json_rpc   what a gateway offers, from both; typescript, json_schema and open_rpc write it
 //! compare    what has changed between two of them
 //! dump       a service's protocol as a tree, JSON or a graph
 //! syntax     the parser of Rust, within bounds

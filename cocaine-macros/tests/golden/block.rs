@@ -15,9 +15,7 @@ impl ::cocaine::Events for Counter {
     fn register(self, registry: &mut ::cocaine::bind::event::HandlerRegistry) {
         #[allow(unused_imports)]
         use ::cocaine::bind::event::{
-            DisplayedError as _, InfallibleOutput as _, InfallibleProbe as _,
-            OpaqueArgument as _, OpaqueChunk as _, OpaquePart as _, SingleReply as _,
-            UncodedReply as _, UndeclaredError as _,
+            DisplayedError as _, InfallibleOutput as _, UncodedReply as _,
         };
         let shared = ::std::sync::Arc::new(self);
         registry
@@ -52,21 +50,6 @@ impl ::cocaine::Events for Counter {
                     }
                 },
             );
-        registry
-            .describe(
-                "add",
-                |description| {
-                    ::cocaine::bind::event::ArgumentProbe::<u64>::new()
-                        .describe("n", description);
-                    let output = ::cocaine::bind::event::output_probe(|
-                        (shared, ((), argument0)): (::std::sync::Arc<Self>, ((), u64))|
-                    async move { Self::add(&shared, argument0).await });
-                    output.error().describe(description);
-                    let value = output.value();
-                    value.error().describe(description);
-                    value.chunks().describe(description);
-                },
-            );
         #[cfg(unix)]
         registry
             .add(
@@ -98,6 +81,29 @@ impl ::cocaine::Events for Counter {
                             },
                         )
                     }
+                },
+            );
+        <Self as ::cocaine::Events>::describe(registry);
+    }
+    fn describe(registry: &mut ::cocaine::bind::event::HandlerRegistry) {
+        #[allow(unused_imports)]
+        use ::cocaine::bind::event::{
+            InfallibleProbe as _, OpaqueArgument as _, OpaqueChunk as _, OpaquePart as _,
+            SingleReply as _, UndeclaredError as _,
+        };
+        registry
+            .describe(
+                "add",
+                |description| {
+                    ::cocaine::bind::event::ArgumentProbe::<u64>::new()
+                        .describe("n", description);
+                    let output = ::cocaine::bind::event::output_probe(|
+                        (shared, ((), argument0)): (::std::sync::Arc<Self>, ((), u64))|
+                    async move { Self::add(&shared, argument0).await });
+                    output.error().describe(description);
+                    let value = output.value();
+                    value.error().describe(description);
+                    value.chunks().describe(description);
                 },
             );
         #[cfg(unix)]

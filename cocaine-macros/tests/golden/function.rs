@@ -18,9 +18,7 @@ impl ::cocaine::Events for ping {
     fn register(self, registry: &mut ::cocaine::bind::event::HandlerRegistry) {
         #[allow(unused_imports)]
         use ::cocaine::bind::event::{
-            DisplayedError as _, InfallibleOutput as _, InfallibleProbe as _,
-            OpaqueArgument as _, OpaqueChunk as _, OpaquePart as _, SingleReply as _,
-            UncodedReply as _, UndeclaredError as _,
+            DisplayedError as _, InfallibleOutput as _, UncodedReply as _,
         };
         registry
             .add(
@@ -51,6 +49,14 @@ impl ::cocaine::Events for ping {
                     },
                 ),
             );
+        <Self as ::cocaine::Events>::describe(registry);
+    }
+    fn describe(registry: &mut ::cocaine::bind::event::HandlerRegistry) {
+        #[allow(unused_imports)]
+        use ::cocaine::bind::event::{
+            InfallibleProbe as _, OpaqueArgument as _, OpaqueChunk as _, OpaquePart as _,
+            SingleReply as _, UndeclaredError as _,
+        };
         registry
             .describe(
                 "say",

@@ -62,6 +62,10 @@ where
 pub trait Events {
     /// Adds the events to the registry of a worker.
     fn register(self, registry: &mut HandlerRegistry);
+
+    /// Adds the descriptions of the events to the registry of a worker, for a worker that describes itself before it can make
+    /// the value that handles them ([`Worker::serve_with`](crate::Worker::serve_with)).
+    fn describe(registry: &mut HandlerRegistry);
 }
 
 macro_rules! impl_events_for_tuple {
@@ -71,6 +75,11 @@ macro_rules! impl_events_for_tuple {
             fn register(self, registry: &mut HandlerRegistry) {
                 let ($($set,)*) = self;
                 $($set.register(registry);)*
+            }
+
+            #[allow(unused_variables)]
+            fn describe(registry: &mut HandlerRegistry) {
+                $($set::describe(registry);)*
             }
         }
     };
@@ -104,7 +113,8 @@ impl AppSchema {
     pub fn of(events: impl Events) -> Result<Self> {
         let mut registry = HandlerRegistry::default();
         events.register(&mut registry);
-        registry.schema().cloned()
+        registry.check()?;
+        Ok(registry.schema().clone())
     }
 }
 
@@ -131,8 +141,7 @@ impl HandlerRegistry {
         }
     }
 
-    /// Sets how an event is described, whose handler has been added. Without it, the event takes and sends chunks of unknown
-    /// types.
+    /// Sets how an event is described. One that has a handler and no description takes and sends chunks of unknown types.
     #[doc(hidden)]
     pub fn describe(&mut self, event: &str, describe: DescribeFn) {
         self.descriptions.insert(event, Description::Typed(describe));
@@ -145,9 +154,8 @@ impl HandlerRegistry {
     }
 
     /// Returns the schema of all events.
-    pub(super) fn schema(&self) -> Result<&AppSchema> {
-        self.check()?;
-        Ok(self.descriptions.schema())
+    pub(super) fn schema(&self) -> &AppSchema {
+        self.descriptions.schema()
     }
 
     /// Removes what is known of the events, and returns it.
