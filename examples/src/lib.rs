@@ -1,3 +1,4 @@
 //! What this package's programs call its apps with.
 
+/// The clients, as `cocaine-codegen` writes them.
 pub mod clients;

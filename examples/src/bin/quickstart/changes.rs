@@ -41,7 +41,10 @@ pub(crate) fn tour(program: &BuiltProgram, schema: &AppSchema) -> Step {
 
     let errors = compile(program, folder.path(), &client(&changed)?)?;
     errors.lines().take_while(|line| !line.is_empty()).take(9).for_each(show);
-    check(errors.contains("this method takes") || errors.contains("this function takes"), "the compiler refuses the caller")
+    check(
+        errors.contains("this method takes") || errors.contains("this function takes"),
+        "the compiler refuses the caller",
+    )
 }
 
 /// Returns what `cocaine-codegen --app greeter` writes.

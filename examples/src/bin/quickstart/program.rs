@@ -39,8 +39,11 @@ impl Program {
         }
         let output = cargo.output()?;
         check(output.status.success(), "the worker is built")?;
-        let artifacts: Vec<Artifact> =
-            output.stdout.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+        let artifacts: Vec<Artifact> = output
+            .stdout
+            .split(|byte| *byte == b'\n')
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .collect();
         let path = artifacts.iter().find_map(|artifact| artifact.executable.clone());
         let is_rlib = |file: &&PathBuf| file.extension().is_some_and(|extension| extension == "rlib");
         let runtime = (artifacts.iter().filter(|artifact| artifact.target.name == "cocaine"))
