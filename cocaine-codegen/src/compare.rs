@@ -1,5 +1,6 @@
 //! What has changed since metadata was fetched, or bindings were generated, and how much it matters.
 
+mod apps;
 mod code;
 mod tables;
 
@@ -7,6 +8,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::Serialize;
 
+pub use apps::{AppDifference, AppGrade, AppRule, Direction, compare_apps, difference_table};
 pub use code::compare_code;
 pub use tables::read_tables;
 
@@ -60,6 +62,23 @@ impl fmt::Display for Grade {
             Self::Additive => "additive",
             Self::Code => "code",
         })
+    }
+}
+
+impl AppDifference {
+    /// Returns the grade of a service's difference that matters as much; `None` if it is less than any.
+    ///
+    /// What breaks old callers is [`Breaking`](Grade::Breaking); what breaks old clients of the gateway alone is
+    /// [`Renumbered`](Grade::Renumbered), since bindings work as before; what matters to new callers of the old app is
+    /// [`Additive`](Grade::Additive); and what changes generated code alone is [`Code`](Grade::Code).
+    pub fn service_grade(&self) -> Option<Grade> {
+        match (self.grade, self.direction) {
+            (AppGrade::Wire | AppGrade::Json, Direction::Forward) => Some(Grade::Additive),
+            (AppGrade::Wire, _) => Some(Grade::Breaking),
+            (AppGrade::Json, _) => Some(Grade::Renumbered),
+            (AppGrade::Source, _) => Some(Grade::Code),
+            (AppGrade::None, _) => None,
+        }
     }
 }
 

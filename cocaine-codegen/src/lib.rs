@@ -96,7 +96,10 @@ mod syntax;
 mod typescript;
 
 pub use catalogue::Catalogue;
-pub use compare::{Difference, Grade, compare, compare_code, read_tables};
+pub use compare::{
+    AppDifference, AppGrade, AppRule, Difference, Direction, Grade, compare, compare_apps, compare_code,
+    difference_table, read_tables,
+};
 pub use dump::{dot, dump};
 pub use error::{Error, Problem, Result, SourceLocation, Warning};
 #[cfg(feature = "cli")]

@@ -83,7 +83,9 @@ use self::{
     },
     metrics::GatewayMetrics,
     proxy::Proxy,
-    routing::{app_state::AppLookup, lease_pool::LeasePool, service_pool::ServicePool},
+    routing::{
+        app_schemas::AppSchemas, app_state::AppLookup, lease_pool::LeasePool, service_pool::ServicePool,
+    },
     settings::GatewaySettings,
 };
 use crate::config::{ConfigError, HttpConfig};
@@ -187,6 +189,7 @@ impl Gateway {
             access_log: Arc::new(access_log),
             body_buffer: Arc::new(body_buffer),
             body_parser: Arc::new(BodyParser::new()),
+            schemas: Arc::new(AppSchemas::new(memory.clone())),
             memory,
         };
         let proxy = Proxy {

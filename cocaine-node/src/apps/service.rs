@@ -3,6 +3,7 @@
 use cocaine::{
     Bytes, Code, Error, Receiver, ReplySender, Result, Sender, Value,
     bind::Caller,
+    schema::{HASH_HEADER, MANIFEST_KEY},
     server::{BODY_HEADER, BODY_KEY},
 };
 use cocaine_bindings::AppServer;
@@ -49,6 +50,11 @@ impl AppServer for AppService {
         // Only a gateway of this project asks for it.
         if self.caller.headers().get(BODY_HEADER).is_some() {
             return Ok(Value::Map(vec![(BODY_KEY.into(), true.into())]));
+        }
+        // Only a gateway of this project asks for it, too: with the schema, which may be large and nested deeply, as a blob.
+        if self.caller.headers().get(HASH_HEADER).is_some() {
+            let schema = overseer.config().manifest.schema_blob()?;
+            return Ok(Value::Map(vec![(MANIFEST_KEY.into(), schema.into())]));
         }
         Ok(info::running(&overseer, InfoFlags::REPORT, None))
     }

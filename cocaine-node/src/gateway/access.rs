@@ -87,7 +87,7 @@ impl AccessPolicy {
 }
 
 /// Returns whether a graph is that of an app.
-fn is_app(graph: &Graph) -> bool {
+pub(super) fn is_app(graph: &Graph) -> bool {
     let is_method_of_apps = |name: &str| ["enqueue", "info", "control"].contains(&name);
     graph.method("enqueue").is_some() && graph.methods().all(|method| is_method_of_apps(&method.name))
 }

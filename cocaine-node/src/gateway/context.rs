@@ -14,6 +14,7 @@ use super::{
         request_body::{BodyBuffer, BufferedBody},
     },
     metrics::GatewayMetrics,
+    routing::app_schemas::AppSchemas,
     settings::GatewaySettings,
 };
 
@@ -25,6 +26,8 @@ pub(super) struct Context {
     pub(super) access_log: Arc<AccessLog>,
     pub(super) body_buffer: Arc<BodyBuffer>,
     pub(super) body_parser: Arc<BodyParser>,
+    /// The schemas of apps whose events are called by their names.
+    pub(super) schemas: Arc<AppSchemas>,
     /// The memory of all connections and responses.
     pub(super) memory: MemoryBudget,
 }

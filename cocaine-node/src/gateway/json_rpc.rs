@@ -9,6 +9,10 @@
 //! | `[ARGUMENTS]`, or absent | the value that the method returns: `[]` if it returns nothing, a list if it returns several values or a stream, `null` if it never answers |
 //! | `{"args": [ARGUMENTS], "chunks": [MESSAGES]}` | every message received: `{"event": NAME, "value": [ARGUMENTS]}`, errors of the service included |
 //!
+//! Where the manifest of an app has a schema, its events are methods as well: `APP.EVENT`, unless the app's service has a method
+//! of that name. `params` are the arguments by name or by position, `"$input"` among those by name the items of the stream that
+//! the event reads, and the result is its reply, or the list of its items, in the JSON of `docs/apps.md` 6 ([`schema_json`]).
+//!
 //! `chunks`, in `params` or beside it, are the messages that follow the call, as `{"write": ["data"]}` or
 //! `["write", ["data"]]`; a missing `close` is added. An optional argument is left out, since `null` is a value. Values
 //! that JSON cannot express have the forms listed in [`json`].
@@ -24,30 +28,37 @@
 //! | -32002 | Protocol violation |
 //! | -32003 | Timed out while waiting for response from the Cocaine |
 //! | -32004 | Access denied: the service is neither an app nor listed in `http.json_rpc_services` |
+//! | -32005 | Answer does not fit the schema of the app |
 //! | -32099 | Generic Cocaine error: the connection was closed, as it is after arguments of a wrong type |
-//! | any other | the service's own code and text; `data` has the category |
+//! | any other | the service's own code and text; `data` has the category, and the name that the app declares for the error |
 
 mod call;
 mod error;
+mod event_call;
+mod event_params;
 mod json;
 mod request;
+mod schema_json;
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use cocaine::{
-    MemoryBudget, Value,
+    MemoryBudget, Service, Value,
     bind::{REQUEST_TIMEOUT, encode_request_timeout},
 };
 use futures_util::{StreamExt, stream};
 use http::{HeaderName, Response, StatusCode, request::Parts};
 use hyper::body::Incoming;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tokio::time::timeout;
 
 use self::{
     call::{ResultBudget, RpcCall},
     error::RpcError,
+    event_call::{EventResult, RpcEventCall},
     json::AsJson,
-    request::{ParsedRequest, RpcRequest},
+    request::{ParsedRequest, RpcMembers, RpcRequest},
 };
 use super::{
     access::Role,
@@ -59,7 +70,7 @@ use super::{
         json_body::{ParseError, ParsedBody},
         response::text_response,
     },
-    routing::{event_call::Retries, lease_pool::LeasePool},
+    routing::{app_schemas::LoadedSchema, event_call::Retries, lease_pool::LeasePool},
 };
 use crate::config::Target;
 
@@ -70,23 +81,41 @@ pub(super) const JSON_RPC: HeaderName = HeaderName::from_static("x-cocaine-json-
 const BATCH_CONCURRENCY: usize = 64;
 
 /// The id of a request that has one, and its result.
-type Answer = Option<(Value, Result<Value, RpcError>)>;
+type Answer = Option<(Value, Result<RpcResult, RpcError>)>;
+
+/// What a call has returned.
+enum RpcResult {
+    /// Of a method.
+    Value(Value),
+    /// Of an event that was called by its name.
+    Event(EventResult),
+}
+
+impl Serialize for RpcResult {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Value(value) => AsJson(value).serialize(serializer),
+            Self::Event(EventResult::Reply(reply)) => reply.serialize(serializer),
+            Self::Event(EventResult::Items(items)) => items.serialize(serializer),
+        }
+    }
+}
 
 /// A response of JSON-RPC.
 #[derive(Serialize)]
 struct RpcResponse<'a> {
     jsonrpc: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<AsJson<'a>>,
+    result: Option<&'a RpcResult>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a RpcError>,
     id: AsJson<'a>,
 }
 
 impl<'a> RpcResponse<'a> {
-    fn new(id: &'a Value, result: &'a Result<Value, RpcError>) -> Self {
+    fn new(id: &'a Value, result: &'a Result<RpcResult, RpcError>) -> Self {
         let (result, error) = match result {
-            Ok(value) => (Some(AsJson(value)), None),
+            Ok(value) => (Some(value), None),
             Err(error) => (None, Some(error)),
         };
         Self { jsonrpc: "2.0", result, error, id: AsJson(id) }
@@ -159,31 +188,87 @@ impl RpcBatch<'_> {
     async fn answer(&self, request: Value) -> Answer {
         let ParsedRequest { id, request } = ParsedRequest::parse(request);
         let result = match request {
-            Ok(request) => self.call(&request).await,
+            Ok(members) => self.call(members).await,
             Err(error) => Err(error),
         };
         Some((id?, result))
     }
 
-    async fn call(&self, request: &RpcRequest) -> Result<Value, RpcError> {
+    async fn call(&self, members: RpcMembers) -> Result<RpcResult, RpcError> {
+        // Boxed because the futures are large, and only one of them runs.
+        if members.is_method_of_apps() {
+            Box::pin(self.call_method(members.into_request()?)).await
+        } else {
+            Box::pin(self.call_named(members)).await
+        }
+    }
+
+    async fn call_method(&self, request: RpcRequest) -> Result<RpcResult, RpcError> {
         let target = Target::new(request.service.clone(), request.event());
-        let limit = self.context.settings.timeouts.get(&target.service, &target.event);
+        let call = self.new_call(&target);
+        let retries = Retries::new(&request.service, &self.context.metrics);
+        let limit = call.timeout;
+        let called = timeout(limit, call.run(&request, retries)).await;
+        called.unwrap_or_else(|_| Err(RpcError::timed_out(limit))).map(RpcResult::Value)
+    }
+
+    /// Calls an event of an app by its name, or a method of another service.
+    async fn call_named(&self, members: RpcMembers) -> Result<RpcResult, RpcError> {
+        let target = Target::new(members.service.clone(), &members.method);
+        let call = self.new_call(&target);
+        let limit = call.timeout;
+        let run = async {
+            let lease = match call.lease().await {
+                Ok(lease) => lease,
+                Err(error) => return members.into_request().and(Err(error)),
+            };
+            if !call.is_event(lease.service(), &members.method).await {
+                lease.release();
+                let request = members.into_request()?;
+                let retries = Retries::new(&request.service, &self.context.metrics);
+                return call.run(&request, retries).await.map(RpcResult::Value);
+            }
+            let loaded = match self.find_schema(lease.service()).await {
+                Ok(loaded) => loaded,
+                Err(no_schema) => {
+                    lease.release();
+                    return members.into_request().and(Err(no_schema));
+                }
+            };
+            if members.chunks.is_some() {
+                return Err(RpcError::chunks_of_event());
+            }
+            let (event, params) = (members.method.as_str(), members.params.as_ref());
+            let retries = Retries::new(&members.service, &self.context.metrics);
+            let event_call = RpcEventCall { call: &call, context: self.context, event, params };
+            event_call.run(loaded, lease, retries).await.map(RpcResult::Event)
+        };
+        timeout(limit, run).await.unwrap_or_else(|_| Err(RpcError::timed_out(limit)))
+    }
+
+    async fn find_schema(&self, app: &Service) -> Result<Arc<LoadedSchema>, RpcError> {
+        match self.context.schemas.get(self.pool, app).await {
+            Ok(schema) => schema.map_err(|reason| RpcError::no_schema(app.name(), &reason)),
+            Err(error) => Err(RpcError::no_schema(app.name(), &format!("its schema is not known: {error}"))),
+        }
+    }
+
+    fn new_call<'t>(&'t self, target: &'t Target) -> RpcCall<'t> {
+        let settings = &self.context.settings;
         let mut headers = self.context.call_headers(&self.caller.parts.headers, self.caller.sampled);
         // The time-out is for the whole call, as the app and its node take it.
-        if let Some(timeout) = self.context.settings.timeouts.get_configured(&target.service, &target.event) {
+        if let Some(timeout) = settings.timeouts.get_configured(&target.service, &target.event) {
             headers.push((REQUEST_TIMEOUT, encode_request_timeout(timeout).as_slice().into()));
         }
-        let retries = Retries::new(&request.service, &self.context.metrics);
-        let call = RpcCall {
-            request,
+        RpcCall {
+            name: &target.service,
             pool: self.pool,
-            access: &self.context.settings.access,
+            access: &settings.access,
             role: self.caller.role,
             headers,
-            timeout: limit,
+            timeout: settings.timeouts.get(&target.service, &target.event),
             budget: self.budget,
-        };
-        timeout(limit, call.run(retries)).await.unwrap_or_else(|_| Err(RpcError::timed_out(limit)))
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which event a request is for, the connections to services, and calls of events.
 
+pub(super) mod app_schemas;
 pub(super) mod app_state;
 pub(super) mod body_offer;
 pub(super) mod event_call;

@@ -10,6 +10,7 @@ mod metrics;
 mod order;
 mod program;
 mod revoked;
+mod schemas;
 mod site;
 mod stop;
 mod uploads;

@@ -7,6 +7,7 @@ mod app;
 mod client;
 mod connections;
 mod curl;
+mod events_by_name;
 mod expected;
 mod failing_apps;
 mod forwarding;

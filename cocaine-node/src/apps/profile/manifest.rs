@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cocaine::{Result, Value};
+use cocaine::{Bytes, Result, Value, msgpack, schema::MANIFEST_KEY};
 
 use super::stored;
 
@@ -38,6 +38,13 @@ impl Manifest {
         let environment =
             environment.iter().map(|(name, value)| pair((name, value))).collect::<Result<_>>()?;
         Ok(Self { slave, environment, raw })
+    }
+
+    /// Returns an encoded map with the schema of the app alone, if it has one.
+    pub(crate) fn schema_blob(&self) -> Result<Option<Bytes>> {
+        let Some(schema) = self.raw.get(MANIFEST_KEY) else { return Ok(None) };
+        let entries = [(MANIFEST_KEY, schema)];
+        Ok(Some(msgpack::to_vec(&BTreeMap::from(entries))?.into()))
     }
 }
 

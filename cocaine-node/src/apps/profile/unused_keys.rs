@@ -1,6 +1,6 @@
 //! Keys of profiles and manifests that have no meaning, most of them misspelt. The original ignores them silently.
 
-use cocaine::Value;
+use cocaine::{Value, schema::MANIFEST_KEY};
 use strsim::damerau_levenshtein;
 
 /// The keys of a profile that are counts.
@@ -34,7 +34,7 @@ const ISOLATE: &[&str] = &["type", "args"];
 /// The keys of `isolate.args` that have a meaning here. Others are for isolates that this node does not have.
 const ISOLATE_ARGS: &[&str] = &["kill_timeout", "spool"];
 
-const MANIFEST: &[&str] = &["slave", "environment"];
+const MANIFEST: &[&str] = &["slave", "environment", MANIFEST_KEY];
 
 /// How many keys of one map are reported.
 const MAX_REPORTED: usize = 16;
@@ -146,7 +146,7 @@ mod tests {
                 "the manifest of `shop` has the unknown key `enviroment`, which is ignored: did you mean \
                  `environment`?",
                 "the manifest of `shop` has the unknown key `engine`, which is ignored: the known ones are \
-                 slave, environment",
+                 slave, environment, schema",
             ]
         );
     }

@@ -18,7 +18,7 @@ use super::{
     request::{ResultForm, RpcMessage, RpcRequest},
 };
 use crate::gateway::{
-    access::{AccessPolicy, Role},
+    access::{AccessPolicy, Role, is_app},
     routing::{
         event_call::Retries,
         lease_pool::{LeasePool, ServiceLease},
@@ -44,8 +44,20 @@ impl ResultBudget {
         Self { limit, used: Mutex::new(UsedMemory { bytes: 0, counted: memory.charge(0) }) }
     }
 
+    /// Returns how many bytes all results may take.
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
     fn reserve(&self, args: &[Value]) -> Result<(), RpcError> {
-        let size: usize = args.iter().map(memory_size).sum();
+        self.reserve_bytes(args.iter().map(memory_size).sum())
+    }
+
+    /// Reserves memory for a part of a result.
+    ///
+    /// # Errors
+    /// The results are too long, or memory is scarce.
+    pub(super) fn reserve_bytes(&self, size: usize) -> Result<(), RpcError> {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         used.bytes = used.bytes.saturating_add(size);
         let bytes = used.bytes;
@@ -69,7 +81,8 @@ fn memory_size(value: &Value) -> usize {
 
 /// A call of a service.
 pub(super) struct RpcCall<'a> {
-    pub(super) request: &'a RpcRequest,
+    /// The name of the service.
+    pub(super) name: &'a str,
     pub(super) pool: &'a LeasePool,
     pub(super) access: &'a AccessPolicy,
     pub(super) role: Role,
@@ -80,19 +93,23 @@ pub(super) struct RpcCall<'a> {
     pub(super) budget: &'a ResultBudget,
 }
 
-impl RpcCall<'_> {
+impl<'a> RpcCall<'a> {
     /// Calls the method and returns its result, in the form of the request. A call that an app has certainly not accepted
     /// is made again.
     ///
     /// # Errors
     /// An unknown method, chunks that it does not accept, and a call that fails. An error of the service is a result if
     /// the request asks for events.
-    pub(super) async fn run(&self, mut retries: Retries<'_>) -> Result<Value, RpcError> {
+    pub(super) async fn run(
+        &self,
+        request: &RpcRequest,
+        mut retries: Retries<'_>,
+    ) -> Result<Value, RpcError> {
         loop {
             let lease = self.lease().await?;
             let service = lease.service();
             let graph = service.graph().await.map_err(|error| RpcError::not_connected(&error))?;
-            let RpcRequest { service: name, method, .. } = self.request;
+            let RpcRequest { service: name, method, .. } = request;
             if !self.access.allows_call(self.role, name, &graph, method) {
                 return Err(RpcError::not_allowed(name, method));
             }
@@ -100,38 +117,53 @@ impl RpcCall<'_> {
                 let names: Vec<_> = graph.methods().map(|method| &*method.name).collect();
                 return Err(RpcError::method_not_found(name, &names.join(", ")));
             };
-            let received = self.call(&self.with_headers(service), method).await?;
+            let received = self.call(&self.with_headers(service), method, request).await?;
             lease.release();
             if let Some(error) = received.refusal()
                 && retries.wait_to_retry(&error).await
             {
                 continue;
             }
-            return match self.request.form {
+            return match request.form {
                 ResultForm::Values => received.into_values(method.upstream.shape()),
                 ResultForm::Events => Ok(received.into_events()),
             };
         }
     }
 
-    async fn lease(&self) -> Result<ServiceLease<'_>, RpcError> {
-        let name = &self.request.service;
-        self.pool.lease(name).await.map_err(|error| {
+    /// Returns whether a name is that of an event which the caller may call: the service is an app, and has no such method.
+    /// Whatever is wrong with the connection, the call itself reports.
+    pub(super) async fn is_event(&self, service: &Service, name: &str) -> bool {
+        let Ok(graph) = service.graph().await else { return false };
+        is_app(&graph)
+            && graph.method(name).is_none()
+            && self.access.allows_call(self.role, self.name, &graph, "enqueue")
+    }
+
+    /// Returns a connection for this call.
+    pub(super) async fn lease(&self) -> Result<ServiceLease<'a>, RpcError> {
+        self.pool.lease(self.name).await.map_err(|error| {
             if error.code() == Some(Code::SERVICE_NOT_AVAILABLE) {
-                self.pool.remove(name);
+                self.pool.remove(self.name);
             }
             RpcError::not_connected(&error)
         })
     }
 
-    fn with_headers(&self, service: &Service) -> Service {
+    /// Returns the service with the headers of this call.
+    pub(super) fn with_headers(&self, service: &Service) -> Service {
         let add = |service: Service, (name, value): &(&str, Bytes)| service.with_header(name, value.clone());
         self.headers.iter().fold(service.clone(), add)
     }
 
-    async fn call(&self, service: &Service, method: &Method) -> Result<ReceivedMessages, RpcError> {
-        let needs_close = needs_close(method, &self.request.chunks)?;
-        let (name, args) = (&*method.name, BorrowedArgs(&self.request.args));
+    async fn call(
+        &self,
+        service: &Service,
+        method: &Method,
+        request: &RpcRequest,
+    ) -> Result<ReceivedMessages, RpcError> {
+        let needs_close = needs_close(method, &request.chunks)?;
+        let (name, args) = (&*method.name, BorrowedArgs(&request.args));
         match CallKind::of(&method.dispatch, &method.upstream) {
             CallKind::Mute => {
                 service.send(name, args).await.map_err(|error| RpcError::from_call(&error))?;
@@ -145,7 +177,7 @@ impl RpcCall<'_> {
             CallKind::Streaming => self.stream(service.stream(name, args)).await,
             _ => {
                 let opened = service.open(name, args).await.map_err(|error| RpcError::from_call(&error))?;
-                self.session(opened, needs_close).await
+                self.session(opened, request, needs_close).await
             }
         }
     }
@@ -164,11 +196,12 @@ impl RpcCall<'_> {
     async fn session(
         &self,
         opened: Duplex<DynSender, DynReceiver>,
+        request: &RpcRequest,
         needs_close: bool,
     ) -> Result<ReceivedMessages, RpcError> {
         let Duplex { mut tx, mut rx } = opened;
         let send = async {
-            for RpcMessage { name, args } in &self.request.chunks {
+            for RpcMessage { name, args } in &request.chunks {
                 tx.send(name, BorrowedArgs(args)).await?;
             }
             if needs_close {

@@ -41,6 +41,56 @@ impl RpcError {
         Self { code: -32602, message: reason.into(), data: Value::Nil }
     }
 
+    /// The parameters of a call have none of the forms.
+    pub(super) fn params_form() -> Self {
+        Self::invalid_params("`params` is an array, or an object with `args` and `chunks`")
+    }
+
+    /// The app has no such method, and no schema by which it could be the name of an event.
+    pub(super) fn no_schema(app: &str, reason: &str) -> Self {
+        let reason = format!(
+            "`{app}` has only enqueue, info, control, and its events cannot be called by their names: {reason} \
+             (`cocaine app upload` adds the schema)"
+        );
+        Self::new(-32601, "Method not found", &reason)
+    }
+
+    /// The call of an event has messages, which are for methods.
+    pub(super) fn chunks_of_event() -> Self {
+        Self::invalid_params(
+            "`chunks` are for `enqueue`: an event that is called by its name reads the items of `$input`",
+        )
+    }
+
+    /// The schema of the app has no such event.
+    pub(super) fn event_not_found(app: &str, event: &str, known: &str) -> Self {
+        let event: String = event.chars().take(80).collect();
+        let reason = format!(
+            "`{app}` has no event {event:?} in its schema, only {known}; `{app}.enqueue` calls any event with bytes"
+        );
+        Self::new(-32601, "Method not found", &reason)
+    }
+
+    /// The event is an HTTP request.
+    pub(super) fn http_event(app: &str, event: &str) -> Self {
+        let reason = format!("`{event}` of `{app}` is an HTTP request: send it to the path /{app}/{event}");
+        Self::new(-32601, "Method not found", &reason)
+    }
+
+    /// What the app has answered is not what its schema says.
+    pub(super) fn misfit(event: &str, reason: &str) -> Self {
+        let reason = format!("the answer of {event} does not fit the schema of the app: {reason}");
+        Self::new(-32005, "Answer does not fit the schema", &reason)
+    }
+
+    /// Adds the name that the app has declared for the error of a call.
+    pub(super) fn with_name(mut self, name: &str) -> Self {
+        if let Value::Map(entries) = &mut self.data {
+            entries.push(("name".into(), name.into()));
+        }
+        self
+    }
+
     /// The service has no such method.
     pub(super) fn method_not_found(service: &str, known: &str) -> Self {
         Self::new(-32601, "Method not found", &format!("`{service}` has only {known}"))

@@ -78,6 +78,24 @@ fn object_names(entries: &[(Value, Value)]) -> Option<Vec<&str>> {
     (!ambiguous && !repeated).then_some(names)
 }
 
+/// Returns the value whose texts, numbers, lists and maps are what [`AsJson`] writes.
+pub(super) fn write_forms(value: &Value) -> Value {
+    let form = |name: &str, content: Value| Value::Map(vec![(name.into(), content)]);
+    match value {
+        Value::Float(number) if !number.is_finite() => form(FLOAT, number.to_string().into()),
+        Value::Raw(raw) if raw.as_str().is_none() => form(BYTES, STANDARD.encode(raw).into()),
+        Value::Array(items) => Value::Array(items.iter().map(write_forms).collect()),
+        Value::Map(entries) if object_names(entries).is_none() => {
+            let pair = |(key, value)| Value::Array(vec![write_forms(key), write_forms(value)]);
+            form(MAP, Value::Array(entries.iter().map(|(key, value)| pair((key, value))).collect()))
+        }
+        Value::Map(entries) => {
+            Value::Map(entries.iter().map(|(key, value)| (key.clone(), write_forms(value))).collect())
+        }
+        plain => plain.clone(),
+    }
+}
+
 /// Replaces the forms in a value that was parsed from JSON by the values that they stand for.
 ///
 /// # Errors

@@ -4,7 +4,47 @@ use cocaine::Value;
 
 use super::{error::RpcError, json::resolve_forms};
 
-/// A call that a request asks for.
+/// The members of a request, before it is known what its parameters are for.
+#[derive(Debug, PartialEq)]
+pub(super) struct RpcMembers {
+    pub(super) service: String,
+    pub(super) method: String,
+    pub(super) params: Option<Value>,
+    pub(super) chunks: Option<Value>,
+}
+
+impl RpcMembers {
+    /// Returns whether the method is one that every app has, so that it is not the name of an event.
+    pub(super) fn is_method_of_apps(&self) -> bool {
+        ["enqueue", "info", "control"].contains(&self.method.as_str())
+    }
+
+    /// Parses the parameters of a method.
+    ///
+    /// # Errors
+    /// Parameters that are not those of any method.
+    pub(super) fn into_request(self) -> Result<RpcRequest, RpcError> {
+        let Self { service, method, params, mut chunks } = self;
+        let (args, form) = match params {
+            None => (Vec::new(), ResultForm::Values),
+            Some(Value::Array(args)) => (args, ResultForm::Values),
+            Some(mut params @ Value::Map(_)) => {
+                let Some(Value::Array(args)) = remove_member(&mut params, "args") else {
+                    let text = "'args' parameter is required and must be an array";
+                    return Err(RpcError::invalid_params(text));
+                };
+                chunks = remove_member(&mut params, "chunks").or(chunks);
+                (args, ResultForm::Events)
+            }
+            Some(_) => return Err(RpcError::params_form()),
+        };
+        let args = args.into_iter().map(resolve_forms).collect::<Result<_, _>>();
+        let args = args.map_err(RpcError::invalid_params)?;
+        Ok(RpcRequest { service, method, args, chunks: parse_messages(chunks)?, form })
+    }
+}
+
+/// A call of a method that a request asks for.
 #[derive(Debug, PartialEq)]
 pub(super) struct RpcRequest {
     pub(super) service: String,
@@ -43,7 +83,7 @@ pub(super) enum ResultForm {
 #[derive(Debug)]
 pub(super) struct ParsedRequest {
     pub(super) id: Option<Value>,
-    pub(super) request: Result<RpcRequest, RpcError>,
+    pub(super) request: Result<RpcMembers, RpcError>,
 }
 
 impl ParsedRequest {
@@ -57,7 +97,7 @@ impl ParsedRequest {
         }
         match value.get("id") {
             Some(Value::Nil | Value::Int(_) | Value::UInt(_) | Value::Float(_) | Value::Raw(_)) | None => {
-                Self { id: value.get("id").cloned(), request: parse_request(value) }
+                Self { id: value.get("id").cloned(), request: parse_members(value) }
             }
             Some(_) => {
                 let error = RpcError::invalid_request("`id` is a string, a number or null");
@@ -67,7 +107,7 @@ impl ParsedRequest {
     }
 }
 
-fn parse_request(mut value: Value) -> Result<RpcRequest, RpcError> {
+fn parse_members(mut value: Value) -> Result<RpcMembers, RpcError> {
     if value.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
         return Err(RpcError::invalid_request("`jsonrpc` is \"2.0\""));
     }
@@ -79,26 +119,8 @@ fn parse_request(mut value: Value) -> Result<RpcRequest, RpcError> {
         _ => return Err(RpcError::invalid_method(name)),
     };
     let (service, method) = (service.to_owned(), method.to_owned());
-    let mut chunks = remove_member(&mut value, "chunks");
-    let (args, form) = match remove_member(&mut value, "params") {
-        None => (Vec::new(), ResultForm::Values),
-        Some(Value::Array(args)) => (args, ResultForm::Values),
-        Some(mut params @ Value::Map(_)) => {
-            let Some(Value::Array(args)) = remove_member(&mut params, "args") else {
-                return Err(RpcError::invalid_params("'args' parameter is required and must be an array"));
-            };
-            chunks = remove_member(&mut params, "chunks").or(chunks);
-            (args, ResultForm::Events)
-        }
-        Some(_) => {
-            return Err(RpcError::invalid_params(
-                "`params` is an array, or an object with `args` and `chunks`",
-            ));
-        }
-    };
-    let args =
-        args.into_iter().map(resolve_forms).collect::<Result<_, _>>().map_err(RpcError::invalid_params)?;
-    Ok(RpcRequest { service, method, args, chunks: parse_messages(chunks)?, form })
+    let (chunks, params) = (remove_member(&mut value, "chunks"), remove_member(&mut value, "params"));
+    Ok(RpcMembers { service, method, params, chunks })
 }
 
 /// Removes a member from an object.

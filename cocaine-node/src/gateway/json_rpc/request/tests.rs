@@ -1,6 +1,6 @@
 use cocaine::Value;
 
-use super::{ParsedRequest, ResultForm, RpcMessage, RpcRequest};
+use super::{ParsedRequest, ResultForm, RpcMembers, RpcMessage, RpcRequest};
 
 fn parse(text: &str) -> ParsedRequest {
     ParsedRequest::parse(serde_json::from_str(text).unwrap())
@@ -8,7 +8,10 @@ fn parse(text: &str) -> ParsedRequest {
 
 fn request(members: &str) -> Result<RpcRequest, String> {
     let text = format!(r#"{{"jsonrpc": "2.0", "id": 1, "method": "s.m", {members}}}"#);
-    parse(&text).request.map_err(|error| serde_json::to_string(&error).unwrap())
+    parse(&text)
+        .request
+        .and_then(RpcMembers::into_request)
+        .map_err(|error| serde_json::to_string(&error).unwrap())
 }
 
 fn message(name: &str, args: &[&str]) -> RpcMessage {
@@ -114,7 +117,7 @@ fn ids_are_kept_as_sent() {
 fn event_of_enqueue_is_its_first_argument() {
     let event = |method: &str, params: &str| {
         let text = format!(r#"{{"jsonrpc": "2.0", "method": "app.{method}", "params": {params}}}"#);
-        parse(&text).request.unwrap().event().to_owned()
+        parse(&text).request.and_then(RpcMembers::into_request).unwrap().event().to_owned()
     };
     assert_eq!(event("enqueue", r#"["ping"]"#), "ping");
     assert_eq!(event("enqueue", "[]"), "enqueue");

@@ -1,0 +1,6 @@
+//! Tests of the comparison.
+
+mod avro;
+mod bounds;
+mod decoding;
+mod samples;
