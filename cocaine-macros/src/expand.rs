@@ -13,7 +13,7 @@ pub(crate) fn function(item: &ItemFn, event: &Event) -> TokenStream {
     let run = run_call(event, &handler_closure(event, &quote!(#name), None));
     let add = add_handler(event, &quote!(|#session| #run));
     let describe = describe(event, &function_output(event));
-    let events = events_impl(&quote!(#name), &quote!(#add #describe));
+    let events = events_impl(&quote!(#name), &add, &describe);
     let allow_unused_async = allow_unused_async();
     quote! {
         #allow_unused_async
@@ -29,11 +29,12 @@ pub(crate) fn block(worker: &Worker) -> TokenStream {
     let (block, ty, shared) = (&worker.block, &worker.block.self_ty, local_ident("shared"));
     let cfgs = model::cfg_attributes(&block.attrs);
     let adds = worker.events.iter().map(|event| add_method(event, &shared));
-    let body = quote! {
+    let add = quote! {
         let #shared = ::std::sync::Arc::new(self);
         #(#adds)*
     };
-    let events = events_impl(&quote!(#ty), &body);
+    let describe = worker.events.iter().map(|event| describe_method(event, &shared)).collect();
+    let events = events_impl(&quote!(#ty), &add, &describe);
     let allow_unused_async = allow_unused_async();
     quote! { #allow_unused_async #block #(#cfgs)* #events }
 }
@@ -57,19 +58,25 @@ pub(crate) fn marker_struct(item: &ItemFn) -> TokenStream {
     }
 }
 
-/// Returns the implementation of `Events` for `ty` whose `register` has this body.
-fn events_impl(ty: &TokenStream, body: &TokenStream) -> TokenStream {
+/// Returns the implementation of `Events` for `ty`, with the statements that add handlers and those that describe events.
+fn events_impl(ty: &TokenStream, add: &TokenStream, describe: &TokenStream) -> TokenStream {
     let registry = local_ident("registry");
     quote! {
         #[automatically_derived]
         impl ::cocaine::Events for #ty {
             fn register(self, #registry: &mut ::cocaine::bind::event::HandlerRegistry) {
                 #[allow(unused_imports)]
+                use ::cocaine::bind::event::InfallibleOutput as _;
+                #add
+                <Self as ::cocaine::Events>::describe(#registry);
+            }
+
+            fn describe(#registry: &mut ::cocaine::bind::event::HandlerRegistry) {
+                #[allow(unused_imports)]
                 use ::cocaine::bind::event::{
-                    InfallibleOutput as _, InfallibleProbe as _, OpaqueArgument as _, OpaqueChunk as _, OpaquePart as _,
-                    SingleReply as _,
+                    InfallibleProbe as _, OpaqueArgument as _, OpaqueChunk as _, OpaquePart as _, SingleReply as _,
                 };
-                #body
+                #describe
             }
         }
     }
@@ -89,8 +96,13 @@ fn add_method(event: &Event, shared: &Ident) -> TokenStream {
             }
         } },
     );
-    let describe = describe(event, &method_output(event, shared));
-    quote! { #(#cfgs)* #add #(#cfgs)* #describe }
+    quote! { #(#cfgs)* #add }
+}
+
+/// Returns the statement that registers the description of a method.
+fn describe_method(event: &Event, shared: &Ident) -> TokenStream {
+    let (cfgs, describe) = (&event.cfgs, describe(event, &method_output(event, shared)));
+    quote! { #(#cfgs)* #describe }
 }
 
 /// Returns the statement that registers the description of an event, whose handler has this output.

@@ -36,6 +36,8 @@ fn empty_events_impl(attributes: &[Attribute], generics: &Generics, ty: &impl To
         #[automatically_derived]
         impl #generics ::cocaine::Events for #ty #clause {
             fn register(self, _: &mut ::cocaine::bind::event::HandlerRegistry) {}
+
+            fn describe(_: &mut ::cocaine::bind::event::HandlerRegistry) {}
         }
     }
 }

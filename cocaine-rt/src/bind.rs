@@ -69,9 +69,21 @@ pub use crate::{
 /// ```
 #[macro_export]
 macro_rules! events {
-    ($($event:ty),* $(,)?) => {
-        $crate::bind::event::EventList(|#[allow(unused_variables)] registry: &mut $crate::bind::event::HandlerRegistry| {
-            $($crate::bind::event::Events::register(<$event as ::core::default::Default>::default(), registry);)*
-        })
-    };
+    ($($event:ty),* $(,)?) => {{
+        /// The listed events.
+        #[derive(Clone, Copy, Debug)]
+        struct EventList;
+
+        impl $crate::bind::event::Events for EventList {
+            fn register(self, #[allow(unused_variables)] registry: &mut $crate::bind::event::HandlerRegistry) {
+                $($crate::bind::event::Events::register(<$event as ::core::default::Default>::default(), registry);)*
+            }
+
+            fn describe(#[allow(unused_variables)] registry: &mut $crate::bind::event::HandlerRegistry) {
+                $(<$event as $crate::bind::event::Events>::describe(registry);)*
+            }
+        }
+
+        EventList
+    }};
 }

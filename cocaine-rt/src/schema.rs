@@ -31,14 +31,16 @@ mod foreign_types;
 mod hash;
 mod json;
 mod kinds;
+mod mismatch;
 mod model;
 mod registry;
 mod std_types;
 
 pub use app::{
     AppSchema, ArgumentSchema, ErrorDefinition, ErrorVariant, EventKind, EventOutput, EventSchema,
-    HASH_HEADER, MANIFEST_KEY, SCHEMA_VERSION, hash_text,
+    HASH_HEADER, MANIFEST_KEY, SCHEMA_VERSION, hash_text, parse_hash,
 };
+pub(crate) use mismatch::{Mismatch, find_mismatch};
 pub use model::{
     Content, Definition, EnumDefinition, Field, Presence, Shape, StructDefinition, Tagging, Type, Variant,
 };

@@ -1,11 +1,13 @@
 //! Workers: processes that a node starts and sends events to (`worker.md`).
 
 mod command_line;
+mod context;
 mod description;
 pub mod event;
 mod events;
 mod halves;
 mod node_connection;
+mod payload_error;
 mod session;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -23,9 +25,10 @@ use tokio::sync::{mpsc, watch};
 
 pub use self::{
     command_line::AppToken,
+    context::Context,
     events::{Events, ExecutionMode, Handler, HandlerRegistry},
     halves::{SessionReceiver, SessionSender},
-    session::{Context, Session},
+    session::Session,
 };
 use self::{
     command_line::CommandLine,
@@ -267,9 +270,11 @@ impl Worker {
     /// lost, or if the node answers no heartbeat. The program should exit then; the node starts another worker. With
     /// `--describe` it fails if the schema is nested too deeply ([`AppSchema::to_json`](crate::schema::AppSchema::to_json)), or
     /// cannot be printed.
-    pub async fn serve(self, events: impl Events) -> Result<()> {
+    pub async fn serve(mut self, events: impl Events) -> Result<()> {
         if self.is_describing() {
-            return self.print_schema(events);
+            events.register(&mut self.registry);
+            self.registry.check()?;
+            return self.print_schema();
         }
         #[cfg(feature = "tracing")]
         let logging = self.logging.get().cloned();
@@ -286,10 +291,41 @@ impl Worker {
         result.unwrap_or_else(|_| Err(Error::disconnected("the thread of the connection has panicked")))
     }
 
+    /// Does what [`Worker::serve`] does with the events that `open` returns, which gets a client of the cloud. With `--describe` the
+    /// schema of their type is printed, and `open` is not called: a worker whose state comes from the cloud describes itself
+    /// without one.
+    ///
+    /// ```
+    /// # use cocaine::{Client, Result, Service, Worker};
+    /// struct Guestbook(Service);
+    ///
+    /// #[cocaine::worker]
+    /// impl Guestbook {
+    ///     async fn guests(&self) -> Result<Vec<String>> {
+    ///         self.0.call("find", ("guestbook", ["guest"])).await
+    ///     }
+    /// }
+    ///
+    /// async fn serve(worker: Worker) -> Result<()> {
+    ///     worker.serve_with(async |cloud: &Client| cloud.dynamic("storage").await.map(Guestbook)).await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Worker::serve`], and those of `open`.
+    pub async fn serve_with<E: Events>(mut self, open: impl AsyncFnOnce(&Client) -> Result<E>) -> Result<()> {
+        if self.is_describing() {
+            E::describe(&mut self.registry);
+            return self.print_schema();
+        }
+        let events = open(&self.cloud).await?;
+        self.serve(events).await
+    }
+
     /// Prints the schema of all events.
-    fn print_schema(mut self, events: impl Events) -> Result<()> {
-        events.register(&mut self.registry);
-        let json = self.registry.schema()?.to_json()?;
+    fn print_schema(self) -> Result<()> {
+        let json = self.registry.schema().to_json()?;
         let mut output = io::stdout().lock();
         let printed = output.write_all(json.as_bytes()).and_then(|()| output.flush());
         printed.map_err(|error| Error::config(format!("cannot print the schema: {error}")).with_source(error))

@@ -6,7 +6,7 @@ use std::{
 };
 
 use cocaine::{
-    Result, Session, Worker, events,
+    Client, Result, Session, Worker, events,
     schema::{AppSchema, Definitions, Schema, Type},
 };
 use serde_json::{Value as Json, json};
@@ -47,10 +47,21 @@ async fn surface() -> Around {
     Around { deep: Vec::new() }
 }
 
+struct Shelf(Vec<String>);
+
+#[cocaine::worker]
+impl Shelf {
+    /// Returns the books.
+    async fn books(&self) -> Vec<String> {
+        self.0.clone()
+    }
+}
+
 fn main() -> Result<()> {
     let Ok(role) = env::var(ROLE) else {
         schema_is_printed_without_a_cloud();
         handlers_without_types_are_described();
+        events_are_described_before_they_are_made();
         closed_output_is_an_error();
         deep_schema_names_event_and_type();
         missing_arguments_mention_the_description();
@@ -67,6 +78,13 @@ async fn serve(role: &str) -> Result<()> {
         "greeter" => worker.serve(events![greet]).await,
         "diver" => worker.serve(events![greet, dive]).await,
         "surfacer" => worker.serve(events![greet, surface]).await,
+        "shelf" => {
+            let open = async |cloud: &Client| {
+                let books = cloud.dynamic("storage").await?.call("find", ("books", ["book"])).await?;
+                Ok((Shelf(books), events![greet]))
+            };
+            worker.serve_with(open).await
+        }
         "untyped" => worker.on("raw", session).fallback(session).serve(events![greet]).await,
         #[cfg(feature = "axum")]
         "web" => {
@@ -101,6 +119,12 @@ fn refusal(mut command: Command) -> String {
         command.stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
     assert_eq!(status.code(), Some(1));
     String::from_utf8(stderr).unwrap()
+}
+
+fn events_are_described_before_they_are_made() {
+    let books = json!({"doc": "Returns the books.", "output": {"reply": {"list": "text"}}});
+    let events = json!({"books": books, "greet": greeting()});
+    assert_eq!(described("shelf"), json!({"schema": 1, "events": events}));
 }
 
 /// Returns the schema that a worker prints, without hashes.

@@ -33,7 +33,5 @@ impl Guestbook {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let worker = Worker::from_args()?;
-    let guestbook = Guestbook::open(worker.cloud()).await?;
-    worker.serve(guestbook).await
+    Worker::from_args()?.serve_with(Guestbook::open).await
 }

@@ -625,6 +625,101 @@ pub mod r#fn {
             serve_many(&app, registry);
             serve_new_(&app, registry);
             serve_to_fn(&app, registry);
+            <Self as ::cocaine::Events>::describe(registry);
+        }
+
+        fn describe(registry: &mut ::cocaine::HandlerRegistry) {
+            registry
+                .describe(
+                    "",
+                    |description| {
+                        description.reply::<ResultType>();
+                        description.add_errors("Result", define_app_result());
+                    },
+                );
+            registry
+                .describe(
+                    "a b",
+                    |description| {
+                        description.argument::<String>("registry");
+                        description.stream::<()>();
+                        description.add_errors("Error", define_error());
+                    },
+                );
+            registry
+                .describe(
+                    "a-b",
+                    |description| {
+                        description.set_doc("*/ <b>[x](y) \u{202e}\n\n    panic!()");
+                        description.argument::<u8>("a b");
+                        description.argument::<u8>("a-b");
+                        description.input::<u8>();
+                        description.reply::<()>();
+                    },
+                );
+            registry
+                .describe(
+                    "clone",
+                    |description| {
+                        description.argument::<u8>("self");
+                        description.argument::<u8>("app");
+                        description.argument::<u8>("fn");
+                        description.argument::<u8>("");
+                        description.reply::<()>();
+                    },
+                );
+            registry
+                .describe(
+                    "len",
+                    |description| {
+                        description.argument::<()>("into");
+                        description.reply::<()>();
+                    },
+                );
+            registry
+                .describe(
+                    "many",
+                    |description| {
+                        description.argument::<(u8,)>("a");
+                        description.argument::<[u8; 2]>("b");
+                        description.argument::<[u8; 40]>("c");
+                        description.argument::<char>("d");
+                        description.argument::<::core::num::NonZero<u8>>("e");
+                        description.argument::<Option<Bytes>>("f");
+                        description.argument::<Option<Option<Vec<Bytes>>>>("g");
+                        description.argument::<Option<ResultType>>("h");
+                        description
+                            .argument::<
+                                MapEntries<
+                                    f64,
+                                    ::std::collections::BTreeMap<u8, Vec<Option<(u8, String)>>>,
+                                >,
+                            >("i");
+                        description
+                            .reply::<
+                                MapEntries<
+                                    f64,
+                                    ::std::collections::BTreeMap<u8, Vec<Option<(u8, String)>>>,
+                                >,
+                            >();
+                    },
+                );
+            registry
+                .describe(
+                    "new",
+                    |description| {
+                        description.input::<()>();
+                        description.stream::<()>();
+                        description.add_errors("Error", define_error());
+                    },
+                );
+            registry
+                .describe(
+                    "to_fn",
+                    |description| {
+                        description.reply::<(u8,)>();
+                    },
+                );
         }
     }
 
@@ -655,14 +750,6 @@ pub mod r#fn {
                 )
             },
         );
-        registry
-            .describe(
-                "",
-                |description| {
-                    description.reply::<ResultType>();
-                    description.add_errors("Result", define_app_result());
-                },
-            );
     }
 
     /// Adds the event “a b”.
@@ -692,15 +779,6 @@ pub mod r#fn {
                 )
             },
         );
-        registry
-            .describe(
-                "a b",
-                |description| {
-                    description.argument::<String>("registry");
-                    description.stream::<()>();
-                    description.add_errors("Error", define_error());
-                },
-            );
     }
 
     /// Adds the event `a-b`.
@@ -733,17 +811,6 @@ pub mod r#fn {
                 )
             },
         );
-        registry
-            .describe(
-                "a-b",
-                |description| {
-                    description.set_doc("*/ <b>[x](y) \u{202e}\n\n    panic!()");
-                    description.argument::<u8>("a b");
-                    description.argument::<u8>("a-b");
-                    description.input::<u8>();
-                    description.reply::<()>();
-                },
-            );
     }
 
     /// Adds the event `clone`.
@@ -777,17 +844,6 @@ pub mod r#fn {
                 )
             },
         );
-        registry
-            .describe(
-                "clone",
-                |description| {
-                    description.argument::<u8>("self");
-                    description.argument::<u8>("app");
-                    description.argument::<u8>("fn");
-                    description.argument::<u8>("");
-                    description.reply::<()>();
-                },
-            );
     }
 
     /// Adds the event `len`.
@@ -813,14 +869,6 @@ pub mod r#fn {
                 )
             },
         );
-        registry
-            .describe(
-                "len",
-                |description| {
-                    description.argument::<()>("into");
-                    description.reply::<()>();
-                },
-            );
     }
 
     /// Adds the event `many`.
@@ -868,34 +916,6 @@ pub mod r#fn {
                 )
             },
         );
-        registry
-            .describe(
-                "many",
-                |description| {
-                    description.argument::<(u8,)>("a");
-                    description.argument::<[u8; 2]>("b");
-                    description.argument::<[u8; 40]>("c");
-                    description.argument::<char>("d");
-                    description.argument::<::core::num::NonZero<u8>>("e");
-                    description.argument::<Option<Bytes>>("f");
-                    description.argument::<Option<Option<Vec<Bytes>>>>("g");
-                    description.argument::<Option<ResultType>>("h");
-                    description
-                        .argument::<
-                            MapEntries<
-                                f64,
-                                ::std::collections::BTreeMap<u8, Vec<Option<(u8, String)>>>,
-                            >,
-                        >("i");
-                    description
-                        .reply::<
-                            MapEntries<
-                                f64,
-                                ::std::collections::BTreeMap<u8, Vec<Option<(u8, String)>>>,
-                            >,
-                        >();
-                },
-            );
     }
 
     /// Adds the event `new`.
@@ -925,15 +945,6 @@ pub mod r#fn {
                 )
             },
         );
-        registry
-            .describe(
-                "new",
-                |description| {
-                    description.input::<()>();
-                    description.stream::<()>();
-                    description.add_errors("Error", define_error());
-                },
-            );
     }
 
     /// Adds the event `to_fn`.
@@ -959,13 +970,6 @@ pub mod r#fn {
                 )
             },
         );
-        registry
-            .describe(
-                "to_fn",
-                |description| {
-                    description.reply::<(u8,)>();
-                },
-            );
     }
 
     /// Returns the definition of [`Error`].
@@ -1067,6 +1071,8 @@ pub mod empty {
 
     impl<T: EmptyServer + Send + Sync + 'static> ::cocaine::Events for ServeEmpty<T> {
         fn register(self, _registry: &mut ::cocaine::HandlerRegistry) {}
+
+        fn describe(_registry: &mut ::cocaine::HandlerRegistry) {}
     }
 }
 
@@ -1577,6 +1583,153 @@ pub mod shop_2 {
             serve_thumbnail(&app, registry);
             serve_upload(&app, registry);
             serve_watch(&app, registry);
+            <Self as ::cocaine::Events>::describe(registry);
+        }
+
+        fn describe(registry: &mut ::cocaine::HandlerRegistry) {
+            registry
+                .describe(
+                    "chat",
+                    |description| {
+                        description.argument::<String>("room");
+                        description.argument::<u8>("input");
+                        description.input::<String>();
+                        description.stream::<String>();
+                    },
+                );
+            registry
+                .describe(
+                    "clicks",
+                    |description| {
+                        description.set_doc("Streams the clicks on a link.");
+                        description.argument::<String>("slug");
+                        description.stream::<Click>();
+                    },
+                );
+            registry
+                .describe(
+                    "count",
+                    |description| {
+                        description.reply::<u64>();
+                    },
+                );
+            registry
+                .describe(
+                    "find",
+                    |description| {
+                        description.argument::<String>("slug");
+                        description.reply::<Option<Link>>();
+                    },
+                );
+            registry
+                .describe(
+                    "guess",
+                    |description| {
+                        description
+                            .argument::<::cocaine::bind::schema::OpaqueContent>("what");
+                        description.reply::<::cocaine::bind::schema::OpaqueContent>();
+                    },
+                );
+            registry
+                .describe(
+                    "guess_both",
+                    |description| {
+                        description
+                            .argument::<::cocaine::bind::schema::OpaqueContent>("what");
+                        description
+                            .argument::<
+                                Option<::cocaine::bind::schema::OpaqueContent>,
+                            >("which");
+                        description.reply::<Vec<Value>>();
+                    },
+                );
+            registry
+                .describe(
+                    "import",
+                    |description| {
+                        description.argument::<bool>("replace");
+                        description.input::<Link>();
+                        description.reply::<u32>();
+                        description.add_errors("shop::LinkError", define_link_error());
+                    },
+                );
+            registry
+                .describe(
+                    "resolve",
+                    |description| {
+                        description.input::<String>();
+                        description.stream::<Link>();
+                        description.add_errors("shop::LinkError", define_link_error());
+                    },
+                );
+            registry
+                .describe(
+                    "session",
+                    |description| {
+                        description.input::<::cocaine::bind::schema::OpaqueContent>();
+                        description.stream::<::cocaine::bind::schema::OpaqueContent>();
+                    },
+                );
+            registry
+                .describe(
+                    "shorten",
+                    |description| {
+                        description
+                            .set_doc(
+                                "Makes a short link.\n\nThe `slug` is taken from the *target*.",
+                            );
+                        description.argument::<String>("url");
+                        description.argument::<Option<u32>>("ttl");
+                        description.reply::<Link>();
+                        description.add_errors("shop::LinkError", define_link_error());
+                    },
+                );
+            registry
+                .describe(
+                    "stop",
+                    |description| {
+                        description.reply::<()>();
+                    },
+                );
+            registry
+                .describe(
+                    "store",
+                    |description| {
+                        description.argument::<Link>("link");
+                        description.argument::<Vec<String>>("tags");
+                        description
+                            .argument::<
+                                ::std::collections::BTreeMap<String, Value>,
+                            >("meta");
+                        description.argument::<(f64, f64)>("place");
+                        description.reply::<()>();
+                        description.add_errors("shop::LinkError", define_link_error());
+                    },
+                );
+            registry
+                .describe(
+                    "thumbnail",
+                    |description| {
+                        description.argument::<Bytes>("image");
+                        description.reply::<Bytes>();
+                    },
+                );
+            registry
+                .describe(
+                    "upload",
+                    |description| {
+                        description.input::<Bytes>();
+                        description.reply::<()>();
+                    },
+                );
+            registry
+                .describe(
+                    "watch",
+                    |description| {
+                        description.stream::<Click>();
+                        description.add_errors("shop::LinkError", define_link_error());
+                    },
+                );
         }
     }
 
@@ -1610,16 +1763,6 @@ pub mod shop_2 {
                 )
             },
         );
-        registry
-            .describe(
-                "chat",
-                |description| {
-                    description.argument::<String>("room");
-                    description.argument::<u8>("input");
-                    description.input::<String>();
-                    description.stream::<String>();
-                },
-            );
     }
 
     /// Adds the event `clicks`.
@@ -1645,15 +1788,6 @@ pub mod shop_2 {
                 )
             },
         );
-        registry
-            .describe(
-                "clicks",
-                |description| {
-                    description.set_doc("Streams the clicks on a link.");
-                    description.argument::<String>("slug");
-                    description.stream::<Click>();
-                },
-            );
     }
 
     /// Adds the event `count`.
@@ -1679,13 +1813,6 @@ pub mod shop_2 {
                 )
             },
         );
-        registry
-            .describe(
-                "count",
-                |description| {
-                    description.reply::<u64>();
-                },
-            );
     }
 
     /// Adds the event `find`.
@@ -1715,14 +1842,6 @@ pub mod shop_2 {
                 )
             },
         );
-        registry
-            .describe(
-                "find",
-                |description| {
-                    description.argument::<String>("slug");
-                    description.reply::<Option<Link>>();
-                },
-            );
     }
 
     /// Adds the event `guess`.
@@ -1752,15 +1871,6 @@ pub mod shop_2 {
                 )
             },
         );
-        registry
-            .describe(
-                "guess",
-                |description| {
-                    description
-                        .argument::<::cocaine::bind::schema::OpaqueContent>("what");
-                    description.reply::<::cocaine::bind::schema::OpaqueContent>();
-                },
-            );
     }
 
     /// Adds the event `guess_both`.
@@ -1792,19 +1902,6 @@ pub mod shop_2 {
                 )
             },
         );
-        registry
-            .describe(
-                "guess_both",
-                |description| {
-                    description
-                        .argument::<::cocaine::bind::schema::OpaqueContent>("what");
-                    description
-                        .argument::<
-                            Option<::cocaine::bind::schema::OpaqueContent>,
-                        >("which");
-                    description.reply::<Vec<Value>>();
-                },
-            );
     }
 
     /// Adds the event `import`.
@@ -1840,16 +1937,6 @@ pub mod shop_2 {
                 )
             },
         );
-        registry
-            .describe(
-                "import",
-                |description| {
-                    description.argument::<bool>("replace");
-                    description.input::<Link>();
-                    description.reply::<u32>();
-                    description.add_errors("shop::LinkError", define_link_error());
-                },
-            );
     }
 
     /// Adds the event `resolve`.
@@ -1880,15 +1967,6 @@ pub mod shop_2 {
                 )
             },
         );
-        registry
-            .describe(
-                "resolve",
-                |description| {
-                    description.input::<String>();
-                    description.stream::<Link>();
-                    description.add_errors("shop::LinkError", define_link_error());
-                },
-            );
     }
 
     /// Adds the event `session`.
@@ -1916,14 +1994,6 @@ pub mod shop_2 {
                 )
             },
         );
-        registry
-            .describe(
-                "session",
-                |description| {
-                    description.input::<::cocaine::bind::schema::OpaqueContent>();
-                    description.stream::<::cocaine::bind::schema::OpaqueContent>();
-                },
-            );
     }
 
     /// Adds the event `shorten`.
@@ -1959,20 +2029,6 @@ pub mod shop_2 {
                 )
             },
         );
-        registry
-            .describe(
-                "shorten",
-                |description| {
-                    description
-                        .set_doc(
-                            "Makes a short link.\n\nThe `slug` is taken from the *target*.",
-                        );
-                    description.argument::<String>("url");
-                    description.argument::<Option<u32>>("ttl");
-                    description.reply::<Link>();
-                    description.add_errors("shop::LinkError", define_link_error());
-                },
-            );
     }
 
     /// Adds the event `stop`.
@@ -1998,13 +2054,6 @@ pub mod shop_2 {
                 )
             },
         );
-        registry
-            .describe(
-                "stop",
-                |description| {
-                    description.reply::<()>();
-                },
-            );
     }
 
     /// Adds the event `store`.
@@ -2042,19 +2091,6 @@ pub mod shop_2 {
                 )
             },
         );
-        registry
-            .describe(
-                "store",
-                |description| {
-                    description.argument::<Link>("link");
-                    description.argument::<Vec<String>>("tags");
-                    description
-                        .argument::<::std::collections::BTreeMap<String, Value>>("meta");
-                    description.argument::<(f64, f64)>("place");
-                    description.reply::<()>();
-                    description.add_errors("shop::LinkError", define_link_error());
-                },
-            );
     }
 
     /// Adds the event `thumbnail`.
@@ -2084,14 +2120,6 @@ pub mod shop_2 {
                 )
             },
         );
-        registry
-            .describe(
-                "thumbnail",
-                |description| {
-                    description.argument::<Bytes>("image");
-                    description.reply::<Bytes>();
-                },
-            );
     }
 
     /// Adds the event `upload`.
@@ -2119,14 +2147,6 @@ pub mod shop_2 {
                 )
             },
         );
-        registry
-            .describe(
-                "upload",
-                |description| {
-                    description.input::<Bytes>();
-                    description.reply::<()>();
-                },
-            );
     }
 
     /// Adds the event `watch`.
@@ -2156,14 +2176,6 @@ pub mod shop_2 {
                 )
             },
         );
-        registry
-            .describe(
-                "watch",
-                |description| {
-                    description.stream::<Click>();
-                    description.add_errors("shop::LinkError", define_link_error());
-                },
-            );
     }
 
     /// Returns the definition of [`LinkError`].

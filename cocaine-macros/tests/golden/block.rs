@@ -14,10 +14,7 @@ impl Counter {
 impl ::cocaine::Events for Counter {
     fn register(self, registry: &mut ::cocaine::bind::event::HandlerRegistry) {
         #[allow(unused_imports)]
-        use ::cocaine::bind::event::{
-            InfallibleOutput as _, InfallibleProbe as _, OpaqueArgument as _,
-            OpaqueChunk as _, OpaquePart as _, SingleReply as _,
-        };
+        use ::cocaine::bind::event::InfallibleOutput as _;
         let shared = ::std::sync::Arc::new(self);
         registry
             .add(
@@ -47,23 +44,6 @@ impl ::cocaine::Events for Counter {
                     }
                 },
             );
-        registry
-            .describe(
-                "add",
-                |description| {
-                    ::cocaine::bind::event::ArgumentProbe::<u64>::new()
-                        .describe("n", description);
-                    ::cocaine::bind::event::output_probe(|
-                            (
-                                shared,
-                                ((), argument0),
-                            ): (::std::sync::Arc<Self>, ((), u64))|
-                        async move { Self::add(&shared, argument0).await })
-                        .value()
-                        .chunks()
-                        .describe(description);
-                },
-            );
         #[cfg(unix)]
         registry
             .add(
@@ -91,6 +71,31 @@ impl ::cocaine::Events for Counter {
                             },
                         )
                     }
+                },
+            );
+        <Self as ::cocaine::Events>::describe(registry);
+    }
+    fn describe(registry: &mut ::cocaine::bind::event::HandlerRegistry) {
+        #[allow(unused_imports)]
+        use ::cocaine::bind::event::{
+            InfallibleProbe as _, OpaqueArgument as _, OpaqueChunk as _, OpaquePart as _,
+            SingleReply as _,
+        };
+        registry
+            .describe(
+                "add",
+                |description| {
+                    ::cocaine::bind::event::ArgumentProbe::<u64>::new()
+                        .describe("n", description);
+                    ::cocaine::bind::event::output_probe(|
+                            (
+                                shared,
+                                ((), argument0),
+                            ): (::std::sync::Arc<Self>, ((), u64))|
+                        async move { Self::add(&shared, argument0).await })
+                        .value()
+                        .chunks()
+                        .describe(description);
                 },
             );
         #[cfg(unix)]

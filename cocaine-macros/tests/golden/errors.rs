@@ -6,6 +6,7 @@ struct ping {}
 #[automatically_derived]
 impl ::cocaine::Events for ping {
     fn register(self, _: &mut ::cocaine::bind::event::HandlerRegistry) {}
+    fn describe(_: &mut ::cocaine::bind::event::HandlerRegistry) {}
 }
 ::core::compile_error! {
     "no such setting: `cocaine::worker` takes `event = \"name\"`, `inline` and `cancel`"

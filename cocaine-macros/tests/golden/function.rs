@@ -17,10 +17,7 @@ pub(crate) struct ping {}
 impl ::cocaine::Events for ping {
     fn register(self, registry: &mut ::cocaine::bind::event::HandlerRegistry) {
         #[allow(unused_imports)]
-        use ::cocaine::bind::event::{
-            InfallibleOutput as _, InfallibleProbe as _, OpaqueArgument as _,
-            OpaqueChunk as _, OpaquePart as _, SingleReply as _,
-        };
+        use ::cocaine::bind::event::InfallibleOutput as _;
         registry
             .add(
                 "say",
@@ -46,6 +43,14 @@ impl ::cocaine::Events for ping {
                     },
                 ),
             );
+        <Self as ::cocaine::Events>::describe(registry);
+    }
+    fn describe(registry: &mut ::cocaine::bind::event::HandlerRegistry) {
+        #[allow(unused_imports)]
+        use ::cocaine::bind::event::{
+            InfallibleProbe as _, OpaqueArgument as _, OpaqueChunk as _, OpaquePart as _,
+            SingleReply as _,
+        };
         registry
             .describe(
                 "say",

@@ -15,25 +15,34 @@ use crate::{
     },
 };
 
-/// Decodes the value of `chunk`.
+/// Decodes the value of `chunk`, which is moved if it is the value, and else stays as it is.
 #[inline]
-pub(crate) fn read<T: DeserializeOwned + 'static>(chunk: Bytes) -> Result<T, DecodeError> {
-    read_within(chunk, decode::MAX_DECODED_BYTES)
+pub(crate) fn read<T: DeserializeOwned + 'static>(chunk: &mut Bytes) -> Result<T, DecodeError> {
+    read_from(chunk, decode::MAX_DECODED_BYTES)
 }
 
 /// Decodes the value of `chunk`, which may take `max_decoded_bytes` beyond its encoding.
 #[inline]
 pub(crate) fn read_within<T: DeserializeOwned + 'static>(
-    chunk: Bytes,
+    mut chunk: Bytes,
     max_decoded_bytes: usize,
 ) -> Result<T, DecodeError> {
-    let mut chunk = Some(chunk);
-    let same = (&mut chunk as &mut dyn Any).downcast_mut::<Option<T>>().and_then(Option::take);
-    if let Some(bytes) = same {
-        return Ok(bytes);
+    read_from(&mut chunk, max_decoded_bytes)
+}
+
+#[inline]
+fn read_from<T: DeserializeOwned + 'static>(
+    chunk: &mut Bytes,
+    max_decoded_bytes: usize,
+) -> Result<T, DecodeError> {
+    if TypeId::of::<T>() == TypeId::of::<Bytes>() {
+        let mut bytes = Some(mem::take(chunk));
+        let same = (&mut bytes as &mut dyn Any).downcast_mut::<Option<T>>().and_then(Option::take);
+        if let Some(bytes) = same {
+            return Ok(bytes);
+        }
     }
-    let chunk = chunk.unwrap_or_default();
-    decode::value_within(chunk.handle(), &chunk, max_decoded_bytes)
+    decode::value_within(chunk.handle(), chunk, max_decoded_bytes)
 }
 
 /// Decodes the value of the chunk in the arguments of a message, like [`read_within`]. The arguments are shared only by

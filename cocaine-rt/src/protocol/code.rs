@@ -77,6 +77,8 @@ impl Code {
     pub const EVENT_NOT_FOUND: Self = Self::new(Category::WORKER, 1);
     /// The handler failed or panicked (`worker.md` 3.6).
     pub const HANDLER_FAILED: Self = Self::new(Category::WORKER, 100);
+    /// The payload of the caller does not fit the event, because it was made for another schema of the app (`worker.md` 3.6).
+    pub const SCHEMA_MISMATCH: Self = Self::new(Category::WORKER, 101);
     /// The worker has no handler for the event, as the Go and Python frameworks report it (`worker.md` 3.6).
     pub const UNKNOWN_EVENT: Self = Self::new(Category::WORKER, 200);
     /// The worker cannot read the invocation, as the Python framework reports it (`worker.md` 3.6).

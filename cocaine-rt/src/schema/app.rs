@@ -276,6 +276,12 @@ pub fn hash_text(hash: u64) -> String {
     format!("{hash:016x}")
 }
 
+/// Returns the hash that [`hash_text`] has written; `None` if it is not 16 hexadecimal digits.
+pub fn parse_hash(text: &str) -> Option<u64> {
+    let is_hash = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_hash { u64::from_str_radix(text, 16).ok() } else { None }
+}
+
 /// Writes the hashes beside what they are of.
 impl Serialize for AppSchema {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -63,6 +63,7 @@ pub(super) enum Description {
     /// Its handler takes a session, and may receive and send anything.
     Session,
     /// It is an HTTP request.
+    #[cfg(feature = "http")]
     Http,
     /// Its handler has arguments and a reply.
     Typed(DescribeFn),
@@ -115,6 +116,7 @@ fn describe_event(
             let (input, output) = (Some(Type::Opaque), EventOutput::Stream(Type::Opaque));
             return EventSchema { input, output, ..EventSchema::default() };
         }
+        #[cfg(feature = "http")]
         Description::Http => return EventSchema { kind: EventKind::Http, ..EventSchema::default() },
         Description::Typed(describe) => describe,
     };

@@ -45,15 +45,5 @@ pub struct Event {
     pub cancel: bool,
 }
 
-/// Events that a function registers: the expansion of `events!`.
-#[derive(Clone, Copy, Debug)]
-pub struct EventList<F>(pub F);
-
-impl<F: FnOnce(&mut HandlerRegistry)> Events for EventList<F> {
-    fn register(self, registry: &mut HandlerRegistry) {
-        (self.0)(registry);
-    }
-}
-
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use std::{
     collections::{HashMap, HashSet},
     fmt,
     future::Future,
+    mem,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
@@ -12,8 +13,9 @@ use std::{
 };
 
 use super::{
+    context::WorkerShared,
     description::{DescribeFn, Description, Descriptions},
-    session::{Session, WorkerShared},
+    session::Session,
 };
 use crate::{
     connection::mux::{InvocationCost, PendingInvocation},
@@ -60,6 +62,10 @@ where
 pub trait Events {
     /// Adds the events to the registry of a worker.
     fn register(self, registry: &mut HandlerRegistry);
+
+    /// Adds the descriptions of the events to the registry of a worker, for a worker that describes itself before it can make
+    /// the value that handles them ([`Worker::serve_with`](crate::Worker::serve_with)).
+    fn describe(registry: &mut HandlerRegistry);
 }
 
 macro_rules! impl_events_for_tuple {
@@ -69,6 +75,11 @@ macro_rules! impl_events_for_tuple {
             fn register(self, registry: &mut HandlerRegistry) {
                 let ($($set,)*) = self;
                 $($set.register(registry);)*
+            }
+
+            #[allow(unused_variables)]
+            fn describe(registry: &mut HandlerRegistry) {
+                $($set::describe(registry);)*
             }
         }
     };
@@ -102,7 +113,8 @@ impl AppSchema {
     pub fn of(events: impl Events) -> Result<Self> {
         let mut registry = HandlerRegistry::default();
         events.register(&mut registry);
-        registry.schema().cloned()
+        registry.check()?;
+        Ok(registry.schema().clone())
     }
 }
 
@@ -129,8 +141,7 @@ impl HandlerRegistry {
         }
     }
 
-    /// Sets how an event is described, whose handler has been added. Without it, the event takes and sends chunks of unknown
-    /// types.
+    /// Sets how an event is described. One that has a handler and no description takes and sends chunks of unknown types.
     #[doc(hidden)]
     pub fn describe(&mut self, event: &str, describe: DescribeFn) {
         self.descriptions.insert(event, Description::Typed(describe));
@@ -143,9 +154,13 @@ impl HandlerRegistry {
     }
 
     /// Returns the schema of all events.
-    pub(super) fn schema(&self) -> Result<&AppSchema> {
-        self.check()?;
-        Ok(self.descriptions.schema())
+    pub(super) fn schema(&self) -> &AppSchema {
+        self.descriptions.schema()
+    }
+
+    /// Removes what is known of the events, and returns it.
+    pub(super) fn take_descriptions(&mut self) -> Descriptions {
+        mem::take(&mut self.descriptions)
     }
 
     pub(super) fn set_fallback<H: Handler>(&mut self, handler: H) {
@@ -270,7 +285,7 @@ fn start_invocation<H: Handler>(
         ended: false,
     };
     let trace = pending.trace;
-    let session = shared.session(event, pending);
+    let session = Session::new(&shared, event, pending);
     let started = catch_unwind(AssertUnwindSafe(|| handler.handle(session)));
     let future = started.map_err(|panic| guard.panicked(&*panic)).ok()?;
     Some(InvocationFuture { future: Traced::new(trace, future), guard })
@@ -294,7 +309,7 @@ struct InvocationGuard {
 
 impl InvocationGuard {
     fn end(&mut self, result: &Result<()>) {
-        if std::mem::replace(&mut self.ended, true) {
+        if mem::replace(&mut self.ended, true) {
             return;
         }
         if let Err(error) = result {

@@ -11,6 +11,7 @@ use std::{
 use futures_core::Stream;
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::{context::Context as EventContext, payload_error};
 use crate::{
     connection::{dyn_receiver::DynReceiver, dyn_sender::DynSender, halves::Receiver},
     protocol::{
@@ -31,8 +32,8 @@ use crate::{
 /// As an argument of an annotated function, it receives the chunks that follow those of the values. It is a [`Stream`] that
 /// ends after its first error. [`Bytes`] are the chunks as they are; anything else is decoded.
 pub struct SessionReceiver<T = Bytes> {
-    /// Names the event in the error of a chunk that cannot be decoded; empty for `Bytes`, which always can.
-    event: &'static str,
+    /// The circumstances of the event, for the error of a chunk that cannot be decoded. `Bytes` always can.
+    context: Option<EventContext>,
     /// `None` after the end of the stream.
     chunks: Option<Receiver<Bytes>>,
     items: PhantomData<fn() -> T>,
@@ -40,12 +41,12 @@ pub struct SessionReceiver<T = Bytes> {
 
 impl SessionReceiver {
     pub(super) fn new(rx: DynReceiver) -> Self {
-        Self { event: "", chunks: Some(rx.into()), items: PhantomData }
+        Self { context: None, chunks: Some(rx.into()), items: PhantomData }
     }
 
     /// Returns this half with its chunks decoded as `T`.
-    pub(super) fn decode<T>(self, event: &'static str) -> SessionReceiver<T> {
-        SessionReceiver { event, chunks: self.chunks, items: PhantomData }
+    pub(super) fn decode<T>(self, context: Option<EventContext>) -> SessionReceiver<T> {
+        SessionReceiver { context, chunks: self.chunks, items: PhantomData }
     }
 }
 
@@ -62,8 +63,9 @@ impl<T: DeserializeOwned + 'static> SessionReceiver<T> {
             return Poll::Ready(None);
         };
         let item = ready!(chunks.poll_recv(cx)).map(|chunk| {
-            chunk::read(chunk?)
-                .map_err(|malformed| Error::handler(format!("{}: a chunk: {malformed}", self.event)))
+            let mut chunk = chunk?;
+            chunk::read(&mut chunk)
+                .map_err(|malformed| payload_error::chunk_error(self.context.as_ref(), &chunk, &malformed))
         });
         if !matches!(item, Some(Ok(_))) {
             self.chunks = None;
@@ -82,7 +84,7 @@ impl<T: DeserializeOwned + 'static> Stream for SessionReceiver<T> {
 
 impl<T> fmt::Debug for SessionReceiver<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SessionReceiver").field("event", &self.event).finish_non_exhaustive()
+        f.debug_struct("SessionReceiver").field("context", &self.context).finish_non_exhaustive()
     }
 }
 

@@ -18,8 +18,8 @@ use tokio::{
 };
 
 use super::{
+    context::WorkerShared,
     events::{Entry, HandlerFuture, HandlerRegistry, Invocation, SpawnFn},
-    session::WorkerShared,
 };
 use crate::{
     client::Client,
@@ -132,8 +132,17 @@ impl NodeConnection {
     where
         IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let Self { endpoint, uuid, timeouts, limits, cloud, registry, offered_credit, terminated, spawned } =
-            self;
+        let Self {
+            endpoint,
+            uuid,
+            timeouts,
+            limits,
+            cloud,
+            mut registry,
+            offered_credit,
+            terminated,
+            spawned,
+        } = self;
         let roots = RootProtocol::new(&Graph::new([INVOKE.method()]).with_controls());
         let peer: Arc<str> = endpoint.display().to_string().into();
         let role = Role::Worker(Arc::new(roots));
@@ -143,7 +152,12 @@ impl NodeConnection {
         }
         let streamed = offered_credit.map(|_| registry.streamed_events());
         let handle = ConnectionHandle::new(conn.clone());
-        let shared = WorkerShared { handle: handle.clone(), stream: TreeSpec::STREAMING.tree(), cloud };
+        let shared = WorkerShared {
+            handle: handle.clone(),
+            stream: TreeSpec::STREAMING.tree(),
+            cloud,
+            descriptions: registry.take_descriptions(),
+        };
         let router = Router { registry, shared: Arc::new(shared), spawned };
         let mut control = ControlChannel::open(handle, &uuid, streamed, timeouts.heartbeat_interval)?;
         let driver = tokio::spawn(Driver::new(io, conn, limits, move |pending| router.route(pending)));

@@ -1,31 +1,24 @@
-//! One event: its session and its context.
+//! One event: its session.
 
-use std::{
-    fmt,
-    future::poll_fn,
-    sync::Arc,
-    task::{Context as TaskContext, Poll},
-    time::Instant,
+use std::{sync::Arc, time::Instant};
+
+use super::{
+    context::{Context, ContextInner, WorkerShared},
+    halves::{SessionReceiver, SessionSender},
 };
-
-use super::halves::{SessionReceiver, SessionSender};
 use crate::{
-    client::Client,
     connection::{
         channel::{ChannelRef, ErrorContext},
         dyn_receiver::DynReceiver,
         dyn_sender::{DynSender, Side},
-        handle::ConnectionHandle,
         mux::{ChannelKey, PendingInvocation},
     },
     protocol::{
         error::{Error, Result},
-        graph::Tree,
         request_timeout::{REQUEST_TIMEOUT, decode_request_timeout},
         spec::OnDrop,
-        trace::Trace,
     },
-    wire::{bytes::Bytes, headers::Headers},
+    wire::bytes::Bytes,
 };
 
 /// One event that a worker handles: a stream of chunks from the client, and one back.
@@ -40,6 +33,25 @@ pub struct Session {
 }
 
 impl Session {
+    /// Creates the session of an event that has arrived.
+    pub(super) fn new(shared: &Arc<WorkerShared>, event: Arc<str>, pending: PendingInvocation) -> Self {
+        let key = ChannelKey { id: pending.id, own: false };
+        let channel = || ChannelRef {
+            handle: shared.handle.clone(),
+            key,
+            context: ErrorContext { method: Some(event.clone()), ..ErrorContext::default() },
+        };
+        let rx = SessionReceiver::new(DynReceiver::new(channel(), &shared.stream));
+        let tx = DynSender::new(channel(), &shared.stream, Side::Client, OnDrop::Terminal, false);
+        let tx = SessionSender::new(tx);
+        let headers = pending.message.headers;
+        let deadline = headers.get(REQUEST_TIMEOUT).and_then(|value| decode_request_timeout(value));
+        let deadline = deadline.and_then(|timeout| Instant::now().checked_add(timeout));
+        let (trace, shared) = (pending.trace, shared.clone());
+        let context = Context::new(ContextInner { event, headers, trace, deadline, key, shared });
+        Self { rx, tx, context }
+    }
+
     /// Returns the circumstances of the event: its name, headers, trace and deadline.
     pub fn context(&self) -> &Context {
         &self.context
@@ -80,97 +92,9 @@ impl Session {
     pub fn split(self) -> (SessionReceiver, SessionSender) {
         (self.rx, self.tx)
     }
-}
 
-/// The circumstances of an event: its name, headers, trace, deadline and client. Cheap to clone.
-#[derive(Clone)]
-pub struct Context(Arc<ContextInner>);
-
-struct ContextInner {
-    event: Arc<str>,
-    headers: Headers,
-    trace: Option<Trace>,
-    deadline: Option<Instant>,
-    cloud: Client,
-    handle: ConnectionHandle,
-    key: ChannelKey,
-}
-
-impl Context {
-    /// Returns the name of the event.
-    pub fn event(&self) -> &str {
-        &self.0.event
-    }
-
-    /// Returns the headers of the event.
-    pub fn headers(&self) -> &Headers {
-        &self.0.headers
-    }
-
-    /// Returns the `authorization` header, with which the client identifies itself (`protocol.md` 8).
-    pub fn identity(&self) -> Option<&Bytes> {
-        self.0.headers.get("authorization")
-    }
-
-    /// Returns the trace of the event, if it has one. The handler runs in the scope of the trace, so its calls carry it.
-    pub fn trace(&self) -> Option<Trace> {
-        self.0.trace
-    }
-
-    /// Returns when the client stops waiting, if it set a timeout. The timeout counts from the arrival of the event here,
-    /// because the time at which it was sent is not known (`node.md` 5.1).
-    pub fn deadline(&self) -> Option<Instant> {
-        self.0.deadline
-    }
-
-    /// Returns the cloud that the worker runs in.
-    pub fn cloud(&self) -> &Client {
-        &self.0.cloud
-    }
-
-    /// Waits until the client has ended its stream with an error, or has disconnected before closing it, or until the
-    /// event is over. A node does not report a client that disconnects later (`worker.md` 3.4).
-    pub async fn cancelled(&self) {
-        poll_fn(|cx| self.poll_closed(cx)).await;
-    }
-
-    /// Polls for the same as [`Context::cancelled`].
-    pub fn poll_closed(&self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        self.0.handle.with(|mux| mux.poll_reset(self.0.key, cx.waker()))
-    }
-}
-
-impl fmt::Debug for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context").field("event", &self.0.event).finish_non_exhaustive()
-    }
-}
-
-/// The state that all sessions of a worker share.
-#[derive(Clone, Debug)]
-pub(super) struct WorkerShared {
-    pub(super) handle: ConnectionHandle,
-    pub(super) stream: Tree,
-    pub(super) cloud: Client,
-}
-
-impl WorkerShared {
-    /// Creates the session of an event that has arrived.
-    pub(super) fn session(&self, event: Arc<str>, pending: PendingInvocation) -> Session {
-        let key = ChannelKey { id: pending.id, own: false };
-        let channel = || ChannelRef {
-            handle: self.handle.clone(),
-            key,
-            context: ErrorContext { method: Some(event.clone()), ..ErrorContext::default() },
-        };
-        let rx = SessionReceiver::new(DynReceiver::new(channel(), &self.stream));
-        let tx = DynSender::new(channel(), &self.stream, Side::Client, OnDrop::Terminal, false);
-        let tx = SessionSender::new(tx);
-        let headers = pending.message.headers;
-        let deadline = headers.get(REQUEST_TIMEOUT).and_then(|value| decode_request_timeout(value));
-        let deadline = deadline.and_then(|timeout| Instant::now().checked_add(timeout));
-        let (handle, cloud, trace) = (self.handle.clone(), self.cloud.clone(), pending.trace);
-        let context = Context(Arc::new(ContextInner { event, headers, trace, deadline, cloud, handle, key }));
-        Session { rx, tx, context }
+    /// Returns the halves and the context.
+    pub(super) fn into_parts(self) -> (SessionReceiver, SessionSender, Context) {
+        (self.rx, self.tx, self.context)
     }
 }

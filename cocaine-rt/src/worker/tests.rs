@@ -311,6 +311,8 @@ async fn inline_handlers_run_on_connection_thread() {
                 |session: Session| async move { session.finish_with("!") },
             );
         }
+
+        fn describe(_registry: &mut HandlerRegistry) {}
     }
     let (mut node, _served) = serve(worker(), Inline);
     node.expect(HELLO).await;

@@ -28,6 +28,8 @@ pub(super) fn server(app: &AppModel) -> TokenStream {
     let calls = app.events.iter().map(function_name).map(|function| quote!(#function(&app, registry);));
     let shared = (!app.events.is_empty()).then(|| quote!(let app = ::std::sync::Arc::new(self.0);));
     let registry = ident(if app.events.is_empty() { "_registry" } else { "registry" });
+    let describe = (!app.events.is_empty()).then(|| quote!(<Self as ::cocaine::Events>::describe(registry);));
+    let descriptions = app.events.iter().map(|event| description(app, event));
     let functions = app.events.iter().map(|event| function(app, event, &server_trait));
     let definitions = app.errors.iter().map(definition);
     quote! {
@@ -39,6 +41,11 @@ pub(super) fn server(app: &AppModel) -> TokenStream {
             fn register(self, #registry: &mut ::cocaine::HandlerRegistry) {
                 #shared
                 #(#calls)*
+                #describe
+            }
+
+            fn describe(#registry: &mut ::cocaine::HandlerRegistry) {
+                #(#descriptions)*
             }
         }
 
@@ -56,7 +63,6 @@ fn function(app: &AppModel, event: &EventModel, server_trait: &Ident) -> TokenSt
     let docs = docs::lines([format!("Adds the event {}.", docs::name(&event.wire_name))]);
     let (function, name) = (function_name(event), &event.wire_name);
     let (arguments, pattern, answer) = (arguments(app, event), pattern(event), answer(app, event));
-    let description = description(app, event);
     quote! {
         #docs
         fn #function<T: #server_trait + Send + Sync + 'static>(
@@ -71,7 +77,6 @@ fn function(app: &AppModel, event: &EventModel, server_trait: &Ident) -> TokenSt
                     move |encoder, #pattern| async move { #answer },
                 )
             });
-            #description
         }
     }
 }

@@ -59,10 +59,16 @@ impl Error {
         matches!(self.code(), Some(Code::UNKNOWN_EVENT | Code::EVENT_NOT_FOUND))
     }
 
+    /// Returns whether the caller was made for another schema of the app, or for another graph of the service.
+    pub fn is_schema_mismatch(&self) -> bool {
+        matches!(self.kind(), ErrorKind::SchemaMismatch { .. }) || self.code() == Some(Code::SCHEMA_MISMATCH)
+    }
+
     /// Returns who has to act.
     pub fn fault(&self) -> Fault {
         match self.kind() {
-            ErrorKind::Config(_) | ErrorKind::Encode(_) | ErrorKind::SchemaMismatch { .. } => Fault::Caller,
+            _ if self.is_schema_mismatch() => Fault::Caller,
+            ErrorKind::Config(_) | ErrorKind::Encode(_) => Fault::Caller,
             ErrorKind::Connect(_) | ErrorKind::Disconnected(_) | ErrorKind::Deadline(_) => Fault::Network,
             ErrorKind::Multiple(errors) => errors.first().map_or(Fault::Service, Self::fault),
             _ => Fault::Service,
@@ -104,6 +110,9 @@ mod tests {
                 && service(Code::EVENT_NOT_FOUND).is_unknown_event()
         );
         assert!(service(Code::new(Category::SECURITY, 3)).is_permission_denied());
+        let outdated = service(Code::SCHEMA_MISMATCH);
+        assert!(outdated.is_schema_mismatch() && outdated.fault() == Fault::Caller);
+        assert!(!service(Code::HANDLER_FAILED).is_schema_mismatch());
         assert!(!service(Code::INVALID_VALUE).is_not_found() && !service(Code::EOF).is_timeout());
     }
 }

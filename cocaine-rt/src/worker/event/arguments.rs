@@ -1,6 +1,6 @@
 //! The arguments of an event, chosen by their types.
 
-use std::{any::type_name, fmt, marker::PhantomData};
+use std::{any::type_name, fmt, marker::PhantomData, mem};
 
 use super::{
     Event,
@@ -8,7 +8,7 @@ use super::{
     source::{ArgumentSource, ChunkValues, SessionParts},
 };
 use crate::{
-    protocol::error::{Error, Result},
+    protocol::error::Result,
     wire::{
         bytes::Bytes,
         decode::{DecodeError, Elements},
@@ -40,8 +40,6 @@ pub trait Extract {
     type Value: Send;
     /// Whether it is decoded from the first chunk.
     const IS_VALUE: bool = false;
-    /// Whether it is the [`Context`](crate::Context).
-    const IS_CONTEXT: bool = false;
 
     /// Returns the extractor of the argument `name`.
     fn with_name(name: &'static str) -> Self;
@@ -95,8 +93,6 @@ pub trait ArgumentList {
     type Values: Send;
     /// How many of them are decoded from the first chunk.
     const VALUES: usize;
-    /// Whether one of them is the [`Context`](crate::Context).
-    const CONTEXT: bool;
 
     /// Adds the names of the values to `names`.
     fn names(&self, names: &mut Vec<&'static str>);
@@ -108,7 +104,6 @@ pub trait ArgumentList {
 impl ArgumentList for () {
     type Values = ();
     const VALUES: usize = 0;
-    const CONTEXT: bool = false;
 
     fn names(&self, _names: &mut Vec<&'static str>) {}
 
@@ -121,7 +116,6 @@ impl ArgumentList for () {
 impl<L: ArgumentList, K: Extract> ArgumentList for (L, K) {
     type Values = (L::Values, K::Value);
     const VALUES: usize = L::VALUES + K::IS_VALUE as usize;
-    const CONTEXT: bool = L::CONTEXT || K::IS_CONTEXT;
 
     fn names(&self, names: &mut Vec<&'static str>) {
         self.0.names(names);
@@ -149,30 +143,31 @@ pub(super) fn names(list: &impl ArgumentList) -> String {
 pub(super) fn extract<L: ArgumentList>(
     event: &Event,
     list: &L,
-    chunk: Option<Bytes>,
+    mut chunk: Option<Bytes>,
+    parts: SessionParts,
+) -> Result<L::Values> {
+    if L::VALUES > 1 {
+        return extract_elements(event, list, &chunk.unwrap_or_default(), parts);
+    }
+    let values = chunk.as_mut().map_or(ChunkValues::Empty, ChunkValues::Whole);
+    list.extract(&mut ArgumentSource { event: event.name, parts, values })
+}
+
+fn extract_elements<L: ArgumentList>(
+    event: &Event,
+    list: &L,
+    chunk: &Bytes,
     parts: SessionParts,
 ) -> Result<L::Values> {
     let mut source = ArgumentSource { event: event.name, parts, values: ChunkValues::Empty };
-    if L::VALUES > 1 {
-        return extract_elements(source, list, &chunk.unwrap_or_default());
-    }
-    source.values = chunk.map_or(ChunkValues::Empty, ChunkValues::Whole);
-    list.extract(&mut source)
-}
-
-fn extract_elements<'c, L: ArgumentList>(
-    mut source: ArgumentSource<'c>,
-    list: &L,
-    chunk: &'c Bytes,
-) -> Result<L::Values> {
-    let event = source.event;
-    let malformed = |malformed: DecodeError| {
-        Error::handler(format!("{event}: the arguments ({}): {malformed}", names(list)))
+    let malformed = |source: &ArgumentSource<'_>, malformed: &DecodeError| {
+        source.arguments_error(&format_args!("the arguments ({}): {malformed}", names(list)))
     };
-    source.values = ChunkValues::Elements(Elements::open(chunk.handle()).map_err(malformed)?);
+    let elements = Elements::open(chunk.handle()).map_err(|error| malformed(&source, &error))?;
+    source.values = ChunkValues::Elements(chunk, elements);
     let values = list.extract(&mut source)?;
-    if let ChunkValues::Elements(elements) = source.values {
-        elements.end().map_err(malformed)?;
+    if let ChunkValues::Elements(_, elements) = mem::replace(&mut source.values, ChunkValues::Empty) {
+        elements.end().map_err(|error| malformed(&source, &error))?;
     }
     Ok(values)
 }

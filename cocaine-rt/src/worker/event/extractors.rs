@@ -14,8 +14,9 @@ use super::{
 use crate::{
     protocol::error::Result,
     worker::{
+        context::Context,
         halves::{SessionReceiver, SessionSender},
-        session::{Context, Session},
+        session::Session,
     },
 };
 
@@ -75,7 +76,6 @@ impl SessionPart for Context {
 
 impl Extract for ContextExtractor {
     type Value = Context;
-    const IS_CONTEXT: bool = true;
 
     fn with_name(_name: &'static str) -> Self {
         Self
@@ -140,7 +140,8 @@ impl<T: DeserializeOwned + 'static> Extract for ReceiverExtractor<T> {
     fn extract(&self, source: &mut ArgumentSource<'_>) -> Result<SessionReceiver<T>> {
         source.parts.split();
         let receiver = source.parts.receiver.take();
-        source.part(receiver).map(|receiver| receiver.decode(source.event))
+        let context = source.parts.context.clone();
+        source.part(receiver).map(|receiver| receiver.decode(context))
     }
 }
 

@@ -11,9 +11,10 @@ use futures_core::Stream;
 use crate::{
     schema::{EventOutput, Schema, Type},
     worker::{
+        context::Context,
         description::EventDescriber,
         halves::{SessionReceiver, SessionSender},
-        session::{Context, Session},
+        session::Session,
     },
 };
 

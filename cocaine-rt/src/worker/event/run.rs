@@ -17,8 +17,8 @@ use crate::{
     protocol::error::{Error, Result},
     wire::bytes::Bytes,
     worker::{
-        halves::SessionSender,
-        session::{Context as EventContext, Session},
+        context::Context as EventContext, halves::SessionSender, payload_error::arguments_error,
+        session::Session,
     },
 };
 
@@ -39,8 +39,7 @@ where
 {
     async move {
         let chunk = recv_first_chunk(event, &mut session, &arguments.list).await?;
-        let context = L::CONTEXT.then(|| session.context().clone());
-        let (parts, finisher) = C::split(session, context);
+        let (parts, finisher) = C::split(session);
         // While the handler is pending, this future holds the handler's future alone, not the arguments.
         let values = extract(event, &arguments.list, chunk, parts)?;
         let handler_future = handler(ReplyEncoder::new(event), values);
@@ -76,14 +75,14 @@ async fn recv_first_chunk<L: ArgumentList>(
     }
     match session.recv().await {
         Some(chunk) => chunk.map(Some),
-        None => Err(missing_arguments(event, list)),
+        None => Err(missing_arguments(event, session.context(), list)),
     }
 }
 
 #[cold]
-fn missing_arguments(event: &Event, list: &impl ArgumentList) -> Error {
+fn missing_arguments(event: &Event, context: &EventContext, list: &impl ArgumentList) -> Error {
     let text = "the client closed its stream before it sent the arguments";
-    Error::handler(format!("{}: {text} ({})", event.name, names(list)))
+    arguments_error(Some(context), format!("{}: {text} ({})", event.name, names(list)))
 }
 
 /// Splits a session into the parts that arguments have claimed and the rest, which ends the event.
@@ -92,16 +91,17 @@ pub trait SplitSession {
     type Finisher: FinishReply;
 
     /// Returns the parts for the arguments, and the finisher of the event.
-    fn split(session: Session, context: Option<EventContext>) -> (SessionParts, Self::Finisher);
+    fn split(session: Session) -> (SessionParts, Self::Finisher);
 }
 
 impl<V, I> SplitSession for Claims<V, I, Available> {
     type Finisher = SessionSender;
 
     #[inline]
-    fn split(session: Session, context: Option<EventContext>) -> (SessionParts, SessionSender) {
-        let (receiver, sender) = session.split();
-        (SessionParts { context, receiver: Some(receiver), ..SessionParts::default() }, sender)
+    fn split(session: Session) -> (SessionParts, SessionSender) {
+        let (receiver, sender, context) = session.into_parts();
+        let (context, receiver) = (Some(context), Some(receiver));
+        (SessionParts { context, receiver, ..SessionParts::default() }, sender)
     }
 }
 
@@ -109,9 +109,10 @@ impl<V, I> SplitSession for Claims<V, I, Claimed> {
     type Finisher = EventContext;
 
     #[inline]
-    fn split(session: Session, context: Option<EventContext>) -> (SessionParts, EventContext) {
+    fn split(session: Session) -> (SessionParts, EventContext) {
         let caller = session.context().clone();
-        (SessionParts { context, session: Some(session), ..SessionParts::default() }, caller)
+        let (context, session) = (Some(caller.clone()), Some(session));
+        (SessionParts { context, session, ..SessionParts::default() }, caller)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The source of arguments: the first chunk of an event, and the parts of its session.
 
-use std::{fmt, mem};
+use std::fmt;
 
 use serde::de::DeserializeOwned;
 
@@ -9,10 +9,15 @@ use crate::{
         chunk,
         error::{Error, Result},
     },
-    wire::{bytes::Bytes, decode::Elements},
+    wire::{
+        bytes::Bytes,
+        decode::{DecodeError, Elements},
+    },
     worker::{
+        context::Context,
         halves::{SessionReceiver, SessionSender},
-        session::{Context, Session},
+        payload_error,
+        session::Session,
     },
 };
 
@@ -41,9 +46,9 @@ pub(super) enum ChunkValues<'c> {
     /// No argument is a value.
     Empty,
     /// The chunk is the only value.
-    Whole(Bytes),
+    Whole(&'c mut Bytes),
     /// The chunk is an array of the values.
-    Elements(Elements<'c>),
+    Elements(&'c Bytes, Elements<'c>),
 }
 
 /// The source that arguments are extracted from.
@@ -59,14 +64,30 @@ impl ArgumentSource<'_> {
     pub(super) fn value<T: DeserializeOwned + 'static>(&mut self, name: &str) -> Result<T> {
         let value = match &mut self.values {
             ChunkValues::Empty => Ok(None),
-            ChunkValues::Whole(chunk) => chunk::read(mem::take(chunk)).map(Some),
-            ChunkValues::Elements(elements) => elements.next(),
+            ChunkValues::Whole(chunk) => chunk::read(chunk).map(Some),
+            ChunkValues::Elements(_, elements) => elements.next(),
         };
         match value {
             Ok(Some(value)) => Ok(value),
-            Ok(None) => Err(Error::handler(format!("{}: argument `{name}` is missing", self.event))),
-            Err(malformed) => Err(Error::handler(format!("{}: argument `{name}`: {malformed}", self.event))),
+            Ok(None) => Err(self.arguments_error(&format_args!("argument `{name}` is missing"))),
+            Err(malformed) => Err(self.argument_error(name, &malformed)),
         }
+    }
+
+    #[cold]
+    fn argument_error(&self, name: &str, malformed: &DecodeError) -> Error {
+        let chunk = match &self.values {
+            ChunkValues::Empty => &Bytes::default(),
+            ChunkValues::Whole(chunk) => chunk,
+            ChunkValues::Elements(chunk, _) => chunk,
+        };
+        payload_error::argument_error(self.event, self.parts.context.as_ref(), name, chunk, malformed)
+    }
+
+    /// Returns the error for the arguments as a whole.
+    #[cold]
+    pub(super) fn arguments_error(&self, problem: &dyn fmt::Display) -> Error {
+        payload_error::arguments_error(self.parts.context.as_ref(), format!("{}: {problem}", self.event))
     }
 
     /// Returns `part`. The claims ensure that no other argument has taken it.

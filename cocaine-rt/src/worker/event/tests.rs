@@ -2,6 +2,7 @@
 
 mod arguments;
 mod endings;
+mod mismatches;
 mod names;
 mod replies;
 
@@ -74,6 +75,12 @@ impl Client {
     /// Calls an event.
     async fn call(&mut self, event: &str) {
         self.node.send(self.channel, 0, (event,)).await;
+    }
+
+    /// Calls an event with a header.
+    async fn call_with_header(&mut self, event: &str, name: &str, value: &str) {
+        let frame = msgpack::to_vec(&(self.channel, 0, (event,), [(false, name, value)])).unwrap();
+        self.node.io.write_all(&frame).await.unwrap();
     }
 
     /// Calls the only event, sends all chunks, and closes.
