@@ -1,9 +1,6 @@
 //! The trait for servers imitates the app: what implements it is a worker of the same schema.
 
-use cocaine::{
-    Bytes, Error, Result, ServiceClient, SessionReceiver, Stream, Worker,
-    schema::AppSchema,
-};
+use cocaine::{Bytes, Error, Result, ServiceClient, SessionReceiver, Stream, Worker, schema::AppSchema};
 use cocaine_test::Cloud;
 use futures_util::{TryStreamExt, stream};
 
