@@ -53,6 +53,11 @@
 //!
 //! A catalogue names methods in the same way, and `#[name = "…"]` gives the name on the wire where it is another.
 //!
+//! # Other languages
+//!
+//! [`typescript`] writes clients for the JSON-RPC of a gateway, of services and of apps, [`open_rpc`] and [`json_schema`] documents for
+//! other tools. `docs/apps.md` 7 has their types.
+//!
 //! # Limits
 //!
 //! A tree is at most 32 messages deep ([`MAX_DEPTH`]). Code is generated for up to 2,048 states and 4,096 messages of a
@@ -67,6 +72,7 @@
 //! catalogue  names, types and docs, from Rust traits ───┴─> model ──> emit ──> generate ──> files
 //!                                                           every     tokens   one file
 //!                                                           name               or a folder
+//! json_rpc   what a gateway offers, from both; typescript, json_schema and open_rpc write it
 //! compare    what has changed between two of them
 //! dump       a service's protocol as a tree, JSON or a graph
 //! syntax     the parser of Rust, within bounds

@@ -141,7 +141,7 @@ fn method(
         wire_name: argument.name.clone(),
         name: argument.name.clone(),
         ty: sent.ty(&argument.ty),
-        is_required: !matches!(argument.ty, Type::Option(_)),
+        is_required: !matches!(argument.ty, Type::Option(_) | Type::Unit),
     });
     let result = match &event.output {
         EventOutput::Reply(Type::Unit) => MethodResult::Nothing(JsonType::Null),
