@@ -372,6 +372,112 @@ pub mod shop {
             serve_store(&app, registry);
             serve_thumbnail(&app, registry);
             serve_watch(&app, registry);
+            <Self as ::cocaine::Events>::describe(registry);
+        }
+
+        fn describe(registry: &mut ::cocaine::HandlerRegistry) {
+            registry
+                .describe(
+                    "clicks",
+                    |description| {
+                        description.argument::<u64>("count");
+                        description.stream::<Click>();
+                    },
+                );
+            registry
+                .describe(
+                    "count",
+                    |description| {
+                        description.reply::<u64>();
+                    },
+                );
+            registry
+                .describe(
+                    "echo",
+                    |description| {
+                        description.input::<String>();
+                        description.stream::<String>();
+                    },
+                );
+            registry
+                .describe(
+                    "find",
+                    |description| {
+                        description.argument::<String>("slug");
+                        description.reply::<Option<Link>>();
+                    },
+                );
+            registry
+                .describe(
+                    "hide",
+                    |description| {
+                        description
+                            .argument::<
+                                ::cocaine::bind::schema::OpaqueContent,
+                            >("secret");
+                        description.reply::<::cocaine::bind::schema::OpaqueContent>();
+                    },
+                );
+            registry
+                .describe(
+                    "import",
+                    |description| {
+                        description.argument::<u32>("factor");
+                        description.input::<Link>();
+                        description.reply::<u32>();
+                        description.add_errors("LinkError", define_link_error());
+                    },
+                );
+            registry
+                .describe(
+                    "raw",
+                    |description| {
+                        description.input::<::cocaine::bind::schema::OpaqueContent>();
+                        description.stream::<::cocaine::bind::schema::OpaqueContent>();
+                    },
+                );
+            registry
+                .describe(
+                    "shorten",
+                    |description| {
+                        description.set_doc("Makes a short link.");
+                        description.argument::<String>("url");
+                        description.argument::<Option<u32>>("ttl");
+                        description.reply::<Link>();
+                        description.add_errors("LinkError", define_link_error());
+                    },
+                );
+            registry
+                .describe(
+                    "stop",
+                    |description| {
+                        description.reply::<()>();
+                    },
+                );
+            registry
+                .describe(
+                    "store",
+                    |description| {
+                        description.argument::<Link>("link");
+                        description.reply::<u32>();
+                    },
+                );
+            registry
+                .describe(
+                    "thumbnail",
+                    |description| {
+                        description.argument::<Bytes>("image");
+                        description.reply::<Bytes>();
+                    },
+                );
+            registry
+                .describe(
+                    "watch",
+                    |description| {
+                        description.stream::<Bytes>();
+                        description.add_errors("LinkError", define_link_error());
+                    },
+                );
         }
     }
 
@@ -399,14 +505,6 @@ pub mod shop {
                 )
             },
         );
-        registry
-            .describe(
-                "clicks",
-                |description| {
-                    description.argument::<u64>("count");
-                    description.stream::<Click>();
-                },
-            );
     }
 
     /// Adds the event `count`.
@@ -432,13 +530,6 @@ pub mod shop {
                 )
             },
         );
-        registry
-            .describe(
-                "count",
-                |description| {
-                    description.reply::<u64>();
-                },
-            );
     }
 
     /// Adds the event `echo`.
@@ -465,14 +556,6 @@ pub mod shop {
                 )
             },
         );
-        registry
-            .describe(
-                "echo",
-                |description| {
-                    description.input::<String>();
-                    description.stream::<String>();
-                },
-            );
     }
 
     /// Adds the event `find`.
@@ -502,14 +585,6 @@ pub mod shop {
                 )
             },
         );
-        registry
-            .describe(
-                "find",
-                |description| {
-                    description.argument::<String>("slug");
-                    description.reply::<Option<Link>>();
-                },
-            );
     }
 
     /// Adds the event `hide`.
@@ -539,15 +614,6 @@ pub mod shop {
                 )
             },
         );
-        registry
-            .describe(
-                "hide",
-                |description| {
-                    description
-                        .argument::<::cocaine::bind::schema::OpaqueContent>("secret");
-                    description.reply::<::cocaine::bind::schema::OpaqueContent>();
-                },
-            );
     }
 
     /// Adds the event `import`.
@@ -583,16 +649,6 @@ pub mod shop {
                 )
             },
         );
-        registry
-            .describe(
-                "import",
-                |description| {
-                    description.argument::<u32>("factor");
-                    description.input::<Link>();
-                    description.reply::<u32>();
-                    description.add_errors("LinkError", define_link_error());
-                },
-            );
     }
 
     /// Adds the event `raw`.
@@ -619,14 +675,6 @@ pub mod shop {
                 )
             },
         );
-        registry
-            .describe(
-                "raw",
-                |description| {
-                    description.input::<::cocaine::bind::schema::OpaqueContent>();
-                    description.stream::<::cocaine::bind::schema::OpaqueContent>();
-                },
-            );
     }
 
     /// Adds the event `shorten`.
@@ -662,17 +710,6 @@ pub mod shop {
                 )
             },
         );
-        registry
-            .describe(
-                "shorten",
-                |description| {
-                    description.set_doc("Makes a short link.");
-                    description.argument::<String>("url");
-                    description.argument::<Option<u32>>("ttl");
-                    description.reply::<Link>();
-                    description.add_errors("LinkError", define_link_error());
-                },
-            );
     }
 
     /// Adds the event `stop`.
@@ -698,13 +735,6 @@ pub mod shop {
                 )
             },
         );
-        registry
-            .describe(
-                "stop",
-                |description| {
-                    description.reply::<()>();
-                },
-            );
     }
 
     /// Adds the event `store`.
@@ -731,14 +761,6 @@ pub mod shop {
                 )
             },
         );
-        registry
-            .describe(
-                "store",
-                |description| {
-                    description.argument::<Link>("link");
-                    description.reply::<u32>();
-                },
-            );
     }
 
     /// Adds the event `thumbnail`.
@@ -768,14 +790,6 @@ pub mod shop {
                 )
             },
         );
-        registry
-            .describe(
-                "thumbnail",
-                |description| {
-                    description.argument::<Bytes>("image");
-                    description.reply::<Bytes>();
-                },
-            );
     }
 
     /// Adds the event `watch`.
@@ -805,14 +819,6 @@ pub mod shop {
                 )
             },
         );
-        registry
-            .describe(
-                "watch",
-                |description| {
-                    description.stream::<Bytes>();
-                    description.add_errors("LinkError", define_link_error());
-                },
-            );
     }
 
     /// Returns the definition of [`LinkError`].

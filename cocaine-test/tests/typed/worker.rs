@@ -105,6 +105,8 @@ impl Events for Raw {
             session.finish()
         });
     }
+
+    fn describe(_: &mut HandlerRegistry) {}
 }
 
 /// Returns the schema of the app, with the errors that its handlers return.
