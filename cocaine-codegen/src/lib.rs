@@ -64,11 +64,15 @@
 //! method, and for up to 4,096 states and 16,384 methods and messages of a service; the error names the method. Types of a
 //! catalogue are nested up to 32 deep, and a declared type contains itself only in a `Vec` or a map.
 //!
+//! An app defines up to 4,096 types with 65,536 fields, which contain one another up to 64 levels deep, and none of whose
+//! values takes more than 1 MiB.
+//!
 //! # Modules
 //!
 //! ```text
 //! metadata   graphs, from a locator (fetch) or a file ──┐
 //!            (and the schemas of apps)                  │
+//! app_types  the types of the schemas, checked           │
 //! catalogue  names, types and docs, from Rust traits ───┴─> model ──> emit ──> generate ──> files
 //!                                                           every     tokens   one file
 //!                                                           name               or a folder
@@ -103,8 +107,8 @@ mod typescript;
 
 pub use catalogue::Catalogue;
 pub use compare::{
-    AppDifference, AppGrade, AppRule, Difference, Direction, Grade, compare, compare_apps, compare_code,
-    difference_table, read_tables,
+    AppDifference, AppDirection, AppGrade, AppRule, Difference, Grade, compare, compare_all_apps,
+    compare_apps, compare_code, compare_event_hashes, difference_table, read_event_hashes, read_tables,
 };
 pub use dump::{dot, dump};
 pub use error::{Error, Problem, Result, SourceLocation, Warning};

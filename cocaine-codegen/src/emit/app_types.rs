@@ -112,6 +112,9 @@ impl<'t> TypeContext<'t> {
             Type::List(of) | Type::Array(of, _) => self.on_heap().generic(&quote!(Vec), &[of]),
             // A unit struct, which is an empty array.
             Type::Tuple(types) if types.is_empty() => quote!(::core::marker::PhantomData<()>),
+            Type::Tuple(types) if self.is_exact && types.len() == 1 => {
+                self.generic(&quote!(::cocaine::bind::schema::SingleTuple), &[&types[0]])
+            }
             Type::Tuple(types) => {
                 let types = types.iter().map(|of| self.owned(of));
                 quote!((#(#types,)*))

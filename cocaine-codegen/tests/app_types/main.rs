@@ -1,7 +1,11 @@
 //! The types of apps in Rust.
 
+#[path = "../compilers/mod.rs"]
+mod compilers;
 mod golden;
+mod random;
 mod refused;
+mod round_trip;
 mod table;
 
 /// What is generated from the runtime's table of types.

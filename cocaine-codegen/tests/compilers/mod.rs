@@ -2,8 +2,10 @@
 
 use std::{
     env, fs,
+    io::Write as _,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
+    thread,
     time::SystemTime,
 };
 
@@ -19,8 +21,10 @@ impl Compilers {
         let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
         let output = Command::new(rustc).args(["--print", "sysroot"]).output().unwrap();
         let bin = Path::new(String::from_utf8(output.stdout).unwrap().trim()).join("bin");
-        let found =
-            runtimes().into_iter().map(|runtime| Self { bin: bin.clone(), runtime }).find(Self::has_doubles);
+        let found = builds("cocaine")
+            .into_iter()
+            .map(|runtime| Self { bin: bin.clone(), runtime })
+            .find(Self::has_doubles);
         found.expect("the runtime is built beside this test")
     }
 
@@ -41,13 +45,39 @@ impl Compilers {
         succeeds(&self.compile("rustdoc", "rustdoc", code, &["-Dwarnings"]));
     }
 
+    /// Compiles a program against the runtime and the crates of these names, runs it with this input, and returns what it
+    /// prints.
+    pub(crate) fn run(&self, code: &str, crates: &[&str], input: &str) -> String {
+        let externs = crates.iter().map(|name| format!("--extern={name}={}", builds(name)[0].display()));
+        let options: Vec<_> = ["--crate-type=bin".to_owned()].into_iter().chain(externs).collect();
+        succeeds(&self.compile(
+            "rustc",
+            "program",
+            code,
+            &options.iter().map(String::as_str).collect::<Vec<_>>(),
+        ));
+        let mut program = Command::new(folder().join("program"));
+        let mut program =
+            program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdin = program.stdin.take().unwrap();
+        let output = thread::scope(|scope| {
+            // What does not read its input says why.
+            scope.spawn(move || stdin.write_all(input.as_bytes()));
+            program.wait_with_output().unwrap()
+        });
+        succeeds(&output);
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     fn compile(&self, compiler: &str, name: &str, code: &str, options: &[&str]) -> Output {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hostile_names");
+        let folder = folder();
         fs::create_dir_all(&folder).unwrap();
         let source = folder.join(format!("{name}.rs"));
         fs::write(&source, code).unwrap();
         let mut command = Command::new(self.bin.join(compiler));
-        command.args(["--edition=2024", "--crate-type=lib", "--out-dir"]).arg(&folder).args(options);
+        let is_program = options.contains(&"--crate-type=bin");
+        command.args(["--edition=2024", "--out-dir"]).arg(&folder).args(options);
+        command.args((!is_program).then_some("--crate-type=lib"));
         command.arg(format!("--extern=cocaine={}", self.runtime.display()));
         command.arg(format!("-Ldependency={}", deps().display()));
         command.arg(&source).output().unwrap()
@@ -60,21 +90,27 @@ fn succeeds(output: &Output) {
     assert!(output.status.success(), "{first}");
 }
 
+/// Returns the folder of this test's code.
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(env!("CARGO_CRATE_NAME"))
+}
+
 /// Returns the folder in which cargo has built what this test depends on.
 fn deps() -> PathBuf {
     env::current_exe().unwrap().parent().unwrap().to_owned()
 }
 
-/// Returns the builds of the runtime, the newest first.
-fn runtimes() -> Vec<PathBuf> {
+/// Returns the builds of a crate, the newest first.
+fn builds(name: &str) -> Vec<PathBuf> {
     let paths = fs::read_dir(deps()).unwrap().map(|file| file.unwrap().path());
-    let is_runtime = |path: &Path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name.starts_with("libcocaine-") && path.extension().is_some_and(|extension| extension == "rlib")
+    let start = format!("lib{name}-");
+    let is_build = |path: &Path| {
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        file.starts_with(&start) && path.extension().is_some_and(|extension| extension == "rlib")
     };
-    let mut runtimes: Vec<(SystemTime, PathBuf)> = (paths.filter(|path| is_runtime(path)))
+    let mut builds: Vec<(SystemTime, PathBuf)> = (paths.filter(|path| is_build(path)))
         .map(|path| (fs::metadata(&path).unwrap().modified().unwrap(), path))
         .collect();
-    runtimes.sort();
-    runtimes.into_iter().rev().map(|(_, path)| path).collect()
+    builds.sort();
+    builds.into_iter().rev().map(|(_, path)| path).collect()
 }

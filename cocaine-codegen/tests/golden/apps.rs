@@ -680,7 +680,8 @@ pub mod r#fn {
                 .describe(
                     "many",
                     |description| {
-                        description.argument::<(u8,)>("a");
+                        description
+                            .argument::<::cocaine::bind::schema::SingleTuple<u8>>("a");
                         description.argument::<[u8; 2]>("b");
                         description.argument::<[u8; 40]>("c");
                         description.argument::<char>("d");
@@ -717,7 +718,7 @@ pub mod r#fn {
                 .describe(
                     "to_fn",
                     |description| {
-                        description.reply::<(u8,)>();
+                        description.reply::<::cocaine::bind::schema::SingleTuple<u8>>();
                     },
                 );
         }

@@ -43,3 +43,15 @@ impl Schema for OpaqueContent {
         Type::Opaque
     }
 }
+
+/// What stands for `(T,)` in `#[schema(as = Type)]`, in which `prettyplease` drops the comma.
+#[derive(Debug)]
+pub struct SingleTuple<T>(PhantomData<T>);
+
+impl<T: Schema> Schema for SingleTuple<T> {
+    const KINDS: Kinds = Kinds::ARRAY;
+
+    fn schema(definitions: &mut Definitions) -> Type {
+        <(T,)>::schema(definitions)
+    }
+}

@@ -45,9 +45,8 @@ impl ItemContext<'_> {
             Shape::Struct(definition) => self.structure(&name, definition),
             Shape::Enum(definition) => self.enumeration(&name, definition),
             Shape::Newtype(of) => (external(), self.tuple_struct(&name, std::slice::from_ref(of))),
-            // A struct of one field would be that field.
             Shape::TupleStruct(types) if types.len() == 1 => {
-                (external(), self.tuple_struct(&name, &[Type::Tuple(types.clone())]))
+                (external(), self.single_tuple(&name, &types[0]))
             }
             Shape::TupleStruct(types) => (external(), self.tuple_struct(&name, types)),
             _ => (external(), quote!(pub struct #name;)),
@@ -75,6 +74,21 @@ impl ItemContext<'_> {
             quote!(#docs #schema pub #ty)
         });
         quote!(pub struct #name(#(#fields),*);)
+    }
+
+    /// Returns a struct that is an array of one. Without a second field, which does not travel, it would be its only field.
+    fn single_tuple(self, name: &Ident, of: &Type) -> TokenStream {
+        let (schema, of) = self.positional(of);
+        quote! {
+            pub struct #name(
+                /// The value.
+                #schema
+                pub #of,
+                /// What makes it an array.
+                #[serde(skip)]
+                pub ::core::marker::PhantomData<()>,
+            );
+        }
     }
 
     /// Returns the attribute and the type of a field without a name.
@@ -230,7 +244,7 @@ impl TypeCount {
         let lints = [
             (self.has_option_of_option, "option_option"),
             (self.has_map_of_units, "zero_sized_map_values"),
-            (self.largest > 6, "type_complexity"),
+            (self.largest > 4, "type_complexity"),
         ];
         lints.into_iter().filter_map(|(is_violated, lint)| is_violated.then_some(lint))
     }
