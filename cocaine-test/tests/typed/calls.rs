@@ -115,3 +115,15 @@ async fn unknown_event_has_its_code() {
     let gone: cocaine::Result<()> = GONE.call(shop.service(), FirstChunk::none()).await;
     assert_eq!(gone.unwrap_err().code(), Some(Code::UNKNOWN_EVENT));
 }
+
+#[tokio::test]
+async fn payload_of_another_schema_is_named() {
+    static STORE: EventSpec = EventSpec::new("store", "0000000000000001");
+    let (_cloud, shop) = start().await;
+    let stored: cocaine::Result<u32> = STORE.call(shop.service(), FirstChunk::value("a text")).await;
+    let error = stored.unwrap_err();
+    assert_eq!(error.code(), Some(Code::SCHEMA_MISMATCH), "{error}");
+    let text = error.to_string();
+    let hash = worker::schema().event_hash("store").map(cocaine::schema::hash_text).unwrap();
+    assert!(text.contains("`link`") && text.contains("0000000000000001") && text.contains(&hash), "{text}");
+}
