@@ -107,8 +107,8 @@ mod typescript;
 
 pub use catalogue::Catalogue;
 pub use compare::{
-    AppDifference, AppGrade, AppRule, Difference, Direction, Grade, compare, compare_apps, compare_code,
-    difference_table, read_tables,
+    AppDifference, AppDirection, AppGrade, AppRule, Difference, Grade, compare, compare_all_apps,
+    compare_apps, compare_code, compare_event_hashes, difference_table, read_event_hashes, read_tables,
 };
 pub use dump::{dot, dump};
 pub use error::{Error, Problem, Result, SourceLocation, Warning};
