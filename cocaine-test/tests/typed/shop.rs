@@ -376,108 +376,18 @@ pub mod shop {
         }
 
         fn describe(registry: &mut ::cocaine::HandlerRegistry) {
-            registry
-                .describe(
-                    "clicks",
-                    |description| {
-                        description.argument::<u64>("count");
-                        description.stream::<Click>();
-                    },
-                );
-            registry
-                .describe(
-                    "count",
-                    |description| {
-                        description.reply::<u64>();
-                    },
-                );
-            registry
-                .describe(
-                    "echo",
-                    |description| {
-                        description.input::<String>();
-                        description.stream::<String>();
-                    },
-                );
-            registry
-                .describe(
-                    "find",
-                    |description| {
-                        description.argument::<String>("slug");
-                        description.reply::<Option<Link>>();
-                    },
-                );
-            registry
-                .describe(
-                    "hide",
-                    |description| {
-                        description
-                            .argument::<
-                                ::cocaine::bind::schema::OpaqueContent,
-                            >("secret");
-                        description.reply::<::cocaine::bind::schema::OpaqueContent>();
-                    },
-                );
-            registry
-                .describe(
-                    "import",
-                    |description| {
-                        description.argument::<u32>("factor");
-                        description.input::<Link>();
-                        description.reply::<u32>();
-                        description.add_errors("LinkError", define_link_error());
-                    },
-                );
-            registry
-                .describe(
-                    "raw",
-                    |description| {
-                        description.input::<::cocaine::bind::schema::OpaqueContent>();
-                        description.stream::<::cocaine::bind::schema::OpaqueContent>();
-                    },
-                );
-            registry
-                .describe(
-                    "shorten",
-                    |description| {
-                        description.set_doc("Makes a short link.");
-                        description.argument::<String>("url");
-                        description.argument::<Option<u32>>("ttl");
-                        description.reply::<Link>();
-                        description.add_errors("LinkError", define_link_error());
-                    },
-                );
-            registry
-                .describe(
-                    "stop",
-                    |description| {
-                        description.reply::<()>();
-                    },
-                );
-            registry
-                .describe(
-                    "store",
-                    |description| {
-                        description.argument::<Link>("link");
-                        description.reply::<u32>();
-                    },
-                );
-            registry
-                .describe(
-                    "thumbnail",
-                    |description| {
-                        description.argument::<Bytes>("image");
-                        description.reply::<Bytes>();
-                    },
-                );
-            registry
-                .describe(
-                    "watch",
-                    |description| {
-                        description.stream::<Bytes>();
-                        description.add_errors("LinkError", define_link_error());
-                    },
-                );
+            describe_clicks(registry);
+            describe_count(registry);
+            describe_echo(registry);
+            describe_find(registry);
+            describe_hide(registry);
+            describe_import(registry);
+            describe_raw(registry);
+            describe_shorten(registry);
+            describe_stop(registry);
+            describe_store(registry);
+            describe_thumbnail(registry);
+            describe_watch(registry);
         }
     }
 
@@ -507,6 +417,18 @@ pub mod shop {
         );
     }
 
+    /// Describes the event `clicks`.
+    fn describe_clicks(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "clicks",
+                |description| {
+                    description.argument::<u64>("count");
+                    description.stream::<Click>();
+                },
+            );
+    }
+
     /// Adds the event `count`.
     fn serve_count<T: ShopServer + Send + Sync + 'static>(
         app: &::std::sync::Arc<T>,
@@ -530,6 +452,17 @@ pub mod shop {
                 )
             },
         );
+    }
+
+    /// Describes the event `count`.
+    fn describe_count(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "count",
+                |description| {
+                    description.reply::<u64>();
+                },
+            );
     }
 
     /// Adds the event `echo`.
@@ -556,6 +489,18 @@ pub mod shop {
                 )
             },
         );
+    }
+
+    /// Describes the event `echo`.
+    fn describe_echo(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "echo",
+                |description| {
+                    description.input::<String>();
+                    description.stream::<String>();
+                },
+            );
     }
 
     /// Adds the event `find`.
@@ -587,6 +532,18 @@ pub mod shop {
         );
     }
 
+    /// Describes the event `find`.
+    fn describe_find(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "find",
+                |description| {
+                    description.argument::<String>("slug");
+                    description.reply::<Option<Link>>();
+                },
+            );
+    }
+
     /// Adds the event `hide`.
     fn serve_hide<T: ShopServer + Send + Sync + 'static>(
         app: &::std::sync::Arc<T>,
@@ -614,6 +571,19 @@ pub mod shop {
                 )
             },
         );
+    }
+
+    /// Describes the event `hide`.
+    fn describe_hide(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "hide",
+                |description| {
+                    description
+                        .argument::<::cocaine::bind::schema::OpaqueContent>("secret");
+                    description.reply::<::cocaine::bind::schema::OpaqueContent>();
+                },
+            );
     }
 
     /// Adds the event `import`.
@@ -651,6 +621,20 @@ pub mod shop {
         );
     }
 
+    /// Describes the event `import`.
+    fn describe_import(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "import",
+                |description| {
+                    description.argument::<u32>("factor");
+                    description.input::<Link>();
+                    description.reply::<u32>();
+                    description.add_errors("LinkError", define_link_error());
+                },
+            );
+    }
+
     /// Adds the event `raw`.
     fn serve_raw<T: ShopServer + Send + Sync + 'static>(
         app: &::std::sync::Arc<T>,
@@ -675,6 +659,18 @@ pub mod shop {
                 )
             },
         );
+    }
+
+    /// Describes the event `raw`.
+    fn describe_raw(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "raw",
+                |description| {
+                    description.input::<::cocaine::bind::schema::OpaqueContent>();
+                    description.stream::<::cocaine::bind::schema::OpaqueContent>();
+                },
+            );
     }
 
     /// Adds the event `shorten`.
@@ -712,6 +708,21 @@ pub mod shop {
         );
     }
 
+    /// Describes the event `shorten`.
+    fn describe_shorten(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "shorten",
+                |description| {
+                    description.set_doc("Makes a short link.");
+                    description.argument::<String>("url");
+                    description.argument::<Option<u32>>("ttl");
+                    description.reply::<Link>();
+                    description.add_errors("LinkError", define_link_error());
+                },
+            );
+    }
+
     /// Adds the event `stop`.
     fn serve_stop<T: ShopServer + Send + Sync + 'static>(
         app: &::std::sync::Arc<T>,
@@ -735,6 +746,17 @@ pub mod shop {
                 )
             },
         );
+    }
+
+    /// Describes the event `stop`.
+    fn describe_stop(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "stop",
+                |description| {
+                    description.reply::<()>();
+                },
+            );
     }
 
     /// Adds the event `store`.
@@ -761,6 +783,18 @@ pub mod shop {
                 )
             },
         );
+    }
+
+    /// Describes the event `store`.
+    fn describe_store(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "store",
+                |description| {
+                    description.argument::<Link>("link");
+                    description.reply::<u32>();
+                },
+            );
     }
 
     /// Adds the event `thumbnail`.
@@ -792,6 +826,18 @@ pub mod shop {
         );
     }
 
+    /// Describes the event `thumbnail`.
+    fn describe_thumbnail(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "thumbnail",
+                |description| {
+                    description.argument::<Bytes>("image");
+                    description.reply::<Bytes>();
+                },
+            );
+    }
+
     /// Adds the event `watch`.
     fn serve_watch<T: ShopServer + Send + Sync + 'static>(
         app: &::std::sync::Arc<T>,
@@ -819,6 +865,18 @@ pub mod shop {
                 )
             },
         );
+    }
+
+    /// Describes the event `watch`.
+    fn describe_watch(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "watch",
+                |description| {
+                    description.stream::<Bytes>();
+                    description.add_errors("LinkError", define_link_error());
+                },
+            );
     }
 
     /// Returns the definition of [`LinkError`].
