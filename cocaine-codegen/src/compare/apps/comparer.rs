@@ -5,7 +5,7 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    fmt::{self, Write as _},
+    fmt,
 };
 
 use cocaine::schema::Type;
@@ -13,10 +13,9 @@ use cocaine::schema::Type;
 use super::{
     node::{Elements, Node, Types, Verdict},
     rules::AppRule,
+    type_text::type_text,
 };
 
-/// The most characters of a type in a message.
-const MAX_TYPE_TEXT: usize = 120;
 /// The most segments of a path in a message.
 const MAX_SEGMENTS: usize = 24;
 /// The most probes within one another.
@@ -381,25 +380,5 @@ impl fmt::Display for TypeSide<'_> {
             (Some(ty), _) => f.write_str(&type_text(ty)),
             (None, node) => f.write_str(node.kind_text()),
         }
-    }
-}
-
-/// Returns a type as text of bounded length.
-pub(super) fn type_text(ty: &Type) -> String {
-    let mut text = BoundedText(String::new());
-    if write!(text, "{ty}").is_err() {
-        text.0.push('…');
-    }
-    text.0
-}
-
-struct BoundedText(String);
-
-impl fmt::Write for BoundedText {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = MAX_TYPE_TEXT.saturating_sub(self.0.len());
-        let end = text.floor_char_boundary(room);
-        self.0.push_str(&text[..end]);
-        if end < text.len() { Err(fmt::Error) } else { Ok(()) }
     }
 }

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use cocaine::schema::{AppSchema, ArgumentSchema, EventKind, EventOutput, EventSchema, Type};
 
 use super::{
-    comparer::{Budget, PairKey, TypeComparer, TypeFinding, Ways, type_text},
+    comparer::{Budget, PairKey, TypeComparer, TypeFinding, Ways},
     differences::AppDifference,
     grades::{AppDirection, AppGrade},
     node::{Node, Verdict},
     rules::AppRule,
+    type_text::type_text,
 };
 
 /// Who writes what is compared. The other side reads it.
