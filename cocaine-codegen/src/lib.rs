@@ -79,7 +79,7 @@
 //!                                                           every     tokens   one file
 //!                                                           name               or a folder
 //! json_rpc   what a gateway offers, from both; typescript, json_schema and open_rpc write it
-//! compare    what has changed between two of them
+//! compare    what has changed between two of them; of apps also whom it breaks (compare::apps)
 //! dump       a service's protocol as a tree, JSON or a graph
 //! syntax     the parser of Rust, within bounds
 //! commands   the program
