@@ -18,6 +18,7 @@ mod node;
 mod rules;
 mod scalars;
 mod structs;
+mod type_text;
 
 #[cfg(test)]
 mod tests;

@@ -287,3 +287,62 @@ fn name_arguments(arguments: &[ArgumentSchema]) -> Vec<EventArgument> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use cocaine::schema::ErrorVariant;
+
+    use super::*;
+
+    /// Returns what is said of an app with this event and these errors.
+    fn mistakes(event: EventSchema, variants: &[(&str, i64)]) -> String {
+        let variant = |(name, code): &(&str, i64)| ErrorVariant {
+            name: (*name).to_owned(),
+            doc: String::new(),
+            category: 43,
+            code: *code,
+        };
+        let variants = variants.iter().map(variant).collect();
+        let mut schema = AppSchema::default();
+        schema.errors.insert("E".to_owned(), ErrorDefinition { doc: String::new(), variants });
+        schema.events.insert("e".to_owned(), event);
+        let model = AppModel::new("shop", "shop".to_owned(), &schema);
+        model.err().map_or_else(String::new, |error| error.to_string())
+    }
+
+    fn event(arguments: impl IntoIterator<Item = String>) -> EventSchema {
+        let argument = |name| ArgumentSchema { name, ty: Type::U8 };
+        EventSchema { arguments: arguments.into_iter().map(argument).collect(), ..EventSchema::default() }
+    }
+
+    #[test]
+    fn size_of_an_app_is_bounded() {
+        let many = |count: usize| event((0..count).map(|index| format!("a{index}")));
+        assert_eq!(mistakes(many(16), &[]), "");
+        assert_eq!(
+            mistakes(many(17), &[]),
+            "app `shop`, event `e`: it has 17 arguments; code is generated for at most 16, so put them into a struct"
+        );
+        let variants: Vec<_> = (0..4_096).map(|code| ("V", code)).collect();
+        assert!(mistakes(many(0), &variants).contains("errors: it declares 4097"));
+        let mut schema = AppSchema::default();
+        schema.events = (0..4_097).map(|index| (format!("e{index}"), many(0))).collect();
+        let error = AppModel::new("shop", "shop".to_owned(), &schema).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "app `shop`, events: there are 4097; code is generated for at most 4096"
+        );
+    }
+
+    #[test]
+    fn contradictions_name_app_and_event() {
+        let twice = event(["a".to_owned(), "a".to_owned()]);
+        assert_eq!(mistakes(twice, &[]), "app `shop`, event `e`: the argument `a` stands there twice");
+        let unknown = EventSchema { error: Some("F".to_owned()), ..EventSchema::default() };
+        assert_eq!(mistakes(unknown, &[]), "app `shop`, event `e`: its errors `F` are not among `errors`");
+        assert_eq!(
+            mistakes(EventSchema::default(), &[("A", 1), ("B", 1)]),
+            "app `shop`, errors `E`: `B` has the code [43,1] of another"
+        );
+    }
+}

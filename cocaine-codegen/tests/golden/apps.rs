@@ -629,98 +629,14 @@ pub mod r#fn {
         }
 
         fn describe(registry: &mut ::cocaine::HandlerRegistry) {
-            registry
-                .describe(
-                    "",
-                    |description| {
-                        description.reply::<ResultType>();
-                        description.add_errors("Result", define_app_result());
-                    },
-                );
-            registry
-                .describe(
-                    "a b",
-                    |description| {
-                        description.argument::<String>("registry");
-                        description.stream::<()>();
-                        description.add_errors("Error", define_error());
-                    },
-                );
-            registry
-                .describe(
-                    "a-b",
-                    |description| {
-                        description.set_doc("*/ <b>[x](y) \u{202e}\n\n    panic!()");
-                        description.argument::<u8>("a b");
-                        description.argument::<u8>("a-b");
-                        description.input::<u8>();
-                        description.reply::<()>();
-                    },
-                );
-            registry
-                .describe(
-                    "clone",
-                    |description| {
-                        description.argument::<u8>("self");
-                        description.argument::<u8>("app");
-                        description.argument::<u8>("fn");
-                        description.argument::<u8>("");
-                        description.reply::<()>();
-                    },
-                );
-            registry
-                .describe(
-                    "len",
-                    |description| {
-                        description.argument::<()>("into");
-                        description.reply::<()>();
-                    },
-                );
-            registry
-                .describe(
-                    "many",
-                    |description| {
-                        description
-                            .argument::<::cocaine::bind::schema::SingleTuple<u8>>("a");
-                        description.argument::<[u8; 2]>("b");
-                        description.argument::<[u8; 40]>("c");
-                        description.argument::<char>("d");
-                        description.argument::<::core::num::NonZero<u8>>("e");
-                        description.argument::<Option<Bytes>>("f");
-                        description.argument::<Option<Option<Vec<Bytes>>>>("g");
-                        description.argument::<Option<ResultType>>("h");
-                        description
-                            .argument::<
-                                MapEntries<
-                                    f64,
-                                    ::std::collections::BTreeMap<u8, Vec<Option<(u8, String)>>>,
-                                >,
-                            >("i");
-                        description
-                            .reply::<
-                                MapEntries<
-                                    f64,
-                                    ::std::collections::BTreeMap<u8, Vec<Option<(u8, String)>>>,
-                                >,
-                            >();
-                    },
-                );
-            registry
-                .describe(
-                    "new",
-                    |description| {
-                        description.input::<()>();
-                        description.stream::<()>();
-                        description.add_errors("Error", define_error());
-                    },
-                );
-            registry
-                .describe(
-                    "to_fn",
-                    |description| {
-                        description.reply::<::cocaine::bind::schema::SingleTuple<u8>>();
-                    },
-                );
+            describe_event_0(registry);
+            describe_a_b(registry);
+            describe_a_b_2(registry);
+            describe_clone_(registry);
+            describe_len(registry);
+            describe_many(registry);
+            describe_new_(registry);
+            describe_to_fn(registry);
         }
     }
 
@@ -753,6 +669,18 @@ pub mod r#fn {
         );
     }
 
+    /// Describes the event “”.
+    fn describe_event_0(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "",
+                |description| {
+                    description.reply::<ResultType>();
+                    description.add_errors("Result", define_app_result());
+                },
+            );
+    }
+
     /// Adds the event “a b”.
     fn serve_a_b<T: FnServiceServer + Send + Sync + 'static>(
         app: &::std::sync::Arc<T>,
@@ -780,6 +708,19 @@ pub mod r#fn {
                 )
             },
         );
+    }
+
+    /// Describes the event “a b”.
+    fn describe_a_b(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "a b",
+                |description| {
+                    description.argument::<String>("registry");
+                    description.stream::<()>();
+                    description.add_errors("Error", define_error());
+                },
+            );
     }
 
     /// Adds the event `a-b`.
@@ -812,6 +753,21 @@ pub mod r#fn {
                 )
             },
         );
+    }
+
+    /// Describes the event `a-b`.
+    fn describe_a_b_2(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "a-b",
+                |description| {
+                    description.set_doc("*/ <b>[x](y) \u{202e}\n\n    panic!()");
+                    description.argument::<u8>("a b");
+                    description.argument::<u8>("a-b");
+                    description.input::<u8>();
+                    description.reply::<()>();
+                },
+            );
     }
 
     /// Adds the event `clone`.
@@ -847,6 +803,21 @@ pub mod r#fn {
         );
     }
 
+    /// Describes the event `clone`.
+    fn describe_clone_(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "clone",
+                |description| {
+                    description.argument::<u8>("self");
+                    description.argument::<u8>("app");
+                    description.argument::<u8>("fn");
+                    description.argument::<u8>("");
+                    description.reply::<()>();
+                },
+            );
+    }
+
     /// Adds the event `len`.
     fn serve_len<T: FnServiceServer + Send + Sync + 'static>(
         app: &::std::sync::Arc<T>,
@@ -870,6 +841,18 @@ pub mod r#fn {
                 )
             },
         );
+    }
+
+    /// Describes the event `len`.
+    fn describe_len(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "len",
+                |description| {
+                    description.argument::<()>("into");
+                    description.reply::<()>();
+                },
+            );
     }
 
     /// Adds the event `many`.
@@ -919,6 +902,39 @@ pub mod r#fn {
         );
     }
 
+    /// Describes the event `many`.
+    fn describe_many(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "many",
+                |description| {
+                    description
+                        .argument::<::cocaine::bind::schema::SingleTuple<u8>>("a");
+                    description.argument::<[u8; 2]>("b");
+                    description.argument::<[u8; 40]>("c");
+                    description.argument::<char>("d");
+                    description.argument::<::core::num::NonZero<u8>>("e");
+                    description.argument::<Option<Bytes>>("f");
+                    description.argument::<Option<Option<Vec<Bytes>>>>("g");
+                    description.argument::<Option<ResultType>>("h");
+                    description
+                        .argument::<
+                            MapEntries<
+                                f64,
+                                ::std::collections::BTreeMap<u8, Vec<Option<(u8, String)>>>,
+                            >,
+                        >("i");
+                    description
+                        .reply::<
+                            MapEntries<
+                                f64,
+                                ::std::collections::BTreeMap<u8, Vec<Option<(u8, String)>>>,
+                            >,
+                        >();
+                },
+            );
+    }
+
     /// Adds the event `new`.
     fn serve_new_<T: FnServiceServer + Send + Sync + 'static>(
         app: &::std::sync::Arc<T>,
@@ -948,6 +964,19 @@ pub mod r#fn {
         );
     }
 
+    /// Describes the event `new`.
+    fn describe_new_(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "new",
+                |description| {
+                    description.input::<()>();
+                    description.stream::<()>();
+                    description.add_errors("Error", define_error());
+                },
+            );
+    }
+
     /// Adds the event `to_fn`.
     fn serve_to_fn<T: FnServiceServer + Send + Sync + 'static>(
         app: &::std::sync::Arc<T>,
@@ -971,6 +1000,17 @@ pub mod r#fn {
                 )
             },
         );
+    }
+
+    /// Describes the event `to_fn`.
+    fn describe_to_fn(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "to_fn",
+                |description| {
+                    description.reply::<::cocaine::bind::schema::SingleTuple<u8>>();
+                },
+            );
     }
 
     /// Returns the definition of [`Error`].
@@ -1588,149 +1628,21 @@ pub mod shop_2 {
         }
 
         fn describe(registry: &mut ::cocaine::HandlerRegistry) {
-            registry
-                .describe(
-                    "chat",
-                    |description| {
-                        description.argument::<String>("room");
-                        description.argument::<u8>("input");
-                        description.input::<String>();
-                        description.stream::<String>();
-                    },
-                );
-            registry
-                .describe(
-                    "clicks",
-                    |description| {
-                        description.set_doc("Streams the clicks on a link.");
-                        description.argument::<String>("slug");
-                        description.stream::<Click>();
-                    },
-                );
-            registry
-                .describe(
-                    "count",
-                    |description| {
-                        description.reply::<u64>();
-                    },
-                );
-            registry
-                .describe(
-                    "find",
-                    |description| {
-                        description.argument::<String>("slug");
-                        description.reply::<Option<Link>>();
-                    },
-                );
-            registry
-                .describe(
-                    "guess",
-                    |description| {
-                        description
-                            .argument::<::cocaine::bind::schema::OpaqueContent>("what");
-                        description.reply::<::cocaine::bind::schema::OpaqueContent>();
-                    },
-                );
-            registry
-                .describe(
-                    "guess_both",
-                    |description| {
-                        description
-                            .argument::<::cocaine::bind::schema::OpaqueContent>("what");
-                        description
-                            .argument::<
-                                Option<::cocaine::bind::schema::OpaqueContent>,
-                            >("which");
-                        description.reply::<Vec<Value>>();
-                    },
-                );
-            registry
-                .describe(
-                    "import",
-                    |description| {
-                        description.argument::<bool>("replace");
-                        description.input::<Link>();
-                        description.reply::<u32>();
-                        description.add_errors("shop::LinkError", define_link_error());
-                    },
-                );
-            registry
-                .describe(
-                    "resolve",
-                    |description| {
-                        description.input::<String>();
-                        description.stream::<Link>();
-                        description.add_errors("shop::LinkError", define_link_error());
-                    },
-                );
-            registry
-                .describe(
-                    "session",
-                    |description| {
-                        description.input::<::cocaine::bind::schema::OpaqueContent>();
-                        description.stream::<::cocaine::bind::schema::OpaqueContent>();
-                    },
-                );
-            registry
-                .describe(
-                    "shorten",
-                    |description| {
-                        description
-                            .set_doc(
-                                "Makes a short link.\n\nThe `slug` is taken from the *target*.",
-                            );
-                        description.argument::<String>("url");
-                        description.argument::<Option<u32>>("ttl");
-                        description.reply::<Link>();
-                        description.add_errors("shop::LinkError", define_link_error());
-                    },
-                );
-            registry
-                .describe(
-                    "stop",
-                    |description| {
-                        description.reply::<()>();
-                    },
-                );
-            registry
-                .describe(
-                    "store",
-                    |description| {
-                        description.argument::<Link>("link");
-                        description.argument::<Vec<String>>("tags");
-                        description
-                            .argument::<
-                                ::std::collections::BTreeMap<String, Value>,
-                            >("meta");
-                        description.argument::<(f64, f64)>("place");
-                        description.reply::<()>();
-                        description.add_errors("shop::LinkError", define_link_error());
-                    },
-                );
-            registry
-                .describe(
-                    "thumbnail",
-                    |description| {
-                        description.argument::<Bytes>("image");
-                        description.reply::<Bytes>();
-                    },
-                );
-            registry
-                .describe(
-                    "upload",
-                    |description| {
-                        description.input::<Bytes>();
-                        description.reply::<()>();
-                    },
-                );
-            registry
-                .describe(
-                    "watch",
-                    |description| {
-                        description.stream::<Click>();
-                        description.add_errors("shop::LinkError", define_link_error());
-                    },
-                );
+            describe_chat(registry);
+            describe_clicks(registry);
+            describe_count(registry);
+            describe_find(registry);
+            describe_guess(registry);
+            describe_guess_both(registry);
+            describe_import(registry);
+            describe_resolve(registry);
+            describe_session(registry);
+            describe_shorten(registry);
+            describe_stop(registry);
+            describe_store(registry);
+            describe_thumbnail(registry);
+            describe_upload(registry);
+            describe_watch(registry);
         }
     }
 
@@ -1766,6 +1678,20 @@ pub mod shop_2 {
         );
     }
 
+    /// Describes the event `chat`.
+    fn describe_chat(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "chat",
+                |description| {
+                    description.argument::<String>("room");
+                    description.argument::<u8>("input");
+                    description.input::<String>();
+                    description.stream::<String>();
+                },
+            );
+    }
+
     /// Adds the event `clicks`.
     fn serve_clicks<T: ShopServer + Send + Sync + 'static>(
         app: &::std::sync::Arc<T>,
@@ -1791,6 +1717,19 @@ pub mod shop_2 {
         );
     }
 
+    /// Describes the event `clicks`.
+    fn describe_clicks(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "clicks",
+                |description| {
+                    description.set_doc("Streams the clicks on a link.");
+                    description.argument::<String>("slug");
+                    description.stream::<Click>();
+                },
+            );
+    }
+
     /// Adds the event `count`.
     fn serve_count<T: ShopServer + Send + Sync + 'static>(
         app: &::std::sync::Arc<T>,
@@ -1814,6 +1753,17 @@ pub mod shop_2 {
                 )
             },
         );
+    }
+
+    /// Describes the event `count`.
+    fn describe_count(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "count",
+                |description| {
+                    description.reply::<u64>();
+                },
+            );
     }
 
     /// Adds the event `find`.
@@ -1845,6 +1795,18 @@ pub mod shop_2 {
         );
     }
 
+    /// Describes the event `find`.
+    fn describe_find(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "find",
+                |description| {
+                    description.argument::<String>("slug");
+                    description.reply::<Option<Link>>();
+                },
+            );
+    }
+
     /// Adds the event `guess`.
     fn serve_guess<T: ShopServer + Send + Sync + 'static>(
         app: &::std::sync::Arc<T>,
@@ -1872,6 +1834,19 @@ pub mod shop_2 {
                 )
             },
         );
+    }
+
+    /// Describes the event `guess`.
+    fn describe_guess(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "guess",
+                |description| {
+                    description
+                        .argument::<::cocaine::bind::schema::OpaqueContent>("what");
+                    description.reply::<::cocaine::bind::schema::OpaqueContent>();
+                },
+            );
     }
 
     /// Adds the event `guess_both`.
@@ -1903,6 +1878,23 @@ pub mod shop_2 {
                 )
             },
         );
+    }
+
+    /// Describes the event `guess_both`.
+    fn describe_guess_both(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "guess_both",
+                |description| {
+                    description
+                        .argument::<::cocaine::bind::schema::OpaqueContent>("what");
+                    description
+                        .argument::<
+                            Option<::cocaine::bind::schema::OpaqueContent>,
+                        >("which");
+                    description.reply::<Vec<Value>>();
+                },
+            );
     }
 
     /// Adds the event `import`.
@@ -1940,6 +1932,20 @@ pub mod shop_2 {
         );
     }
 
+    /// Describes the event `import`.
+    fn describe_import(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "import",
+                |description| {
+                    description.argument::<bool>("replace");
+                    description.input::<Link>();
+                    description.reply::<u32>();
+                    description.add_errors("shop::LinkError", define_link_error());
+                },
+            );
+    }
+
     /// Adds the event `resolve`.
     fn serve_resolve<T: ShopServer + Send + Sync + 'static>(
         app: &::std::sync::Arc<T>,
@@ -1970,6 +1976,19 @@ pub mod shop_2 {
         );
     }
 
+    /// Describes the event `resolve`.
+    fn describe_resolve(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "resolve",
+                |description| {
+                    description.input::<String>();
+                    description.stream::<Link>();
+                    description.add_errors("shop::LinkError", define_link_error());
+                },
+            );
+    }
+
     /// Adds the event `session`.
     fn serve_session<T: ShopServer + Send + Sync + 'static>(
         app: &::std::sync::Arc<T>,
@@ -1995,6 +2014,18 @@ pub mod shop_2 {
                 )
             },
         );
+    }
+
+    /// Describes the event `session`.
+    fn describe_session(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "session",
+                |description| {
+                    description.input::<::cocaine::bind::schema::OpaqueContent>();
+                    description.stream::<::cocaine::bind::schema::OpaqueContent>();
+                },
+            );
     }
 
     /// Adds the event `shorten`.
@@ -2032,6 +2063,24 @@ pub mod shop_2 {
         );
     }
 
+    /// Describes the event `shorten`.
+    fn describe_shorten(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "shorten",
+                |description| {
+                    description
+                        .set_doc(
+                            "Makes a short link.\n\nThe `slug` is taken from the *target*.",
+                        );
+                    description.argument::<String>("url");
+                    description.argument::<Option<u32>>("ttl");
+                    description.reply::<Link>();
+                    description.add_errors("shop::LinkError", define_link_error());
+                },
+            );
+    }
+
     /// Adds the event `stop`.
     fn serve_stop<T: ShopServer + Send + Sync + 'static>(
         app: &::std::sync::Arc<T>,
@@ -2055,6 +2104,17 @@ pub mod shop_2 {
                 )
             },
         );
+    }
+
+    /// Describes the event `stop`.
+    fn describe_stop(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "stop",
+                |description| {
+                    description.reply::<()>();
+                },
+            );
     }
 
     /// Adds the event `store`.
@@ -2094,6 +2154,23 @@ pub mod shop_2 {
         );
     }
 
+    /// Describes the event `store`.
+    fn describe_store(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "store",
+                |description| {
+                    description.argument::<Link>("link");
+                    description.argument::<Vec<String>>("tags");
+                    description
+                        .argument::<::std::collections::BTreeMap<String, Value>>("meta");
+                    description.argument::<(f64, f64)>("place");
+                    description.reply::<()>();
+                    description.add_errors("shop::LinkError", define_link_error());
+                },
+            );
+    }
+
     /// Adds the event `thumbnail`.
     fn serve_thumbnail<T: ShopServer + Send + Sync + 'static>(
         app: &::std::sync::Arc<T>,
@@ -2123,6 +2200,18 @@ pub mod shop_2 {
         );
     }
 
+    /// Describes the event `thumbnail`.
+    fn describe_thumbnail(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "thumbnail",
+                |description| {
+                    description.argument::<Bytes>("image");
+                    description.reply::<Bytes>();
+                },
+            );
+    }
+
     /// Adds the event `upload`.
     fn serve_upload<T: ShopServer + Send + Sync + 'static>(
         app: &::std::sync::Arc<T>,
@@ -2148,6 +2237,18 @@ pub mod shop_2 {
                 )
             },
         );
+    }
+
+    /// Describes the event `upload`.
+    fn describe_upload(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "upload",
+                |description| {
+                    description.input::<Bytes>();
+                    description.reply::<()>();
+                },
+            );
     }
 
     /// Adds the event `watch`.
@@ -2177,6 +2278,18 @@ pub mod shop_2 {
                 )
             },
         );
+    }
+
+    /// Describes the event `watch`.
+    fn describe_watch(registry: &mut ::cocaine::HandlerRegistry) {
+        registry
+            .describe(
+                "watch",
+                |description| {
+                    description.stream::<Click>();
+                    description.add_errors("shop::LinkError", define_link_error());
+                },
+            );
     }
 
     /// Returns the definition of [`LinkError`].

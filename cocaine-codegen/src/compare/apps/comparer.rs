@@ -5,7 +5,7 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    fmt::{self, Write as _},
+    fmt,
 };
 
 use cocaine::schema::Type;
@@ -13,10 +13,9 @@ use cocaine::schema::Type;
 use super::{
     node::{Elements, Node, Types, Verdict},
     rules::AppRule,
+    type_text::type_text,
 };
 
-/// The most characters of a type in a message.
-const MAX_TYPE_TEXT: usize = 120;
 /// The most segments of a path in a message.
 const MAX_SEGMENTS: usize = 24;
 /// The most probes within one another.
@@ -87,12 +86,17 @@ impl Budget {
     }
 }
 
+/// The names of two types, and how they are read where they stand.
+pub(super) type PairKey<'s> = (&'s str, &'s str, Ways<bool>, [bool; 2]);
+
 /// Compares the types of two schemas.
 pub(super) struct TypeComparer<'s, 'b> {
     pub(super) old: &'s Types,
     pub(super) new: &'s Types,
     queue: VecDeque<(&'s Type, &'s Type, Place)>,
-    visited: HashSet<(&'s str, &'s str, Ways<bool>, [bool; 2])>,
+    visited: HashSet<PairKey<'s>>,
+    /// Pairs that were compared before, and differ in nothing.
+    equal: &'b HashSet<PairKey<'s>>,
     paths: Vec<Segment>,
     pub(super) findings: Vec<TypeFinding>,
     renamed: HashSet<(&'s str, &'s str)>,
@@ -102,9 +106,14 @@ pub(super) struct TypeComparer<'s, 'b> {
 }
 
 impl<'s, 'b> TypeComparer<'s, 'b> {
-    pub(super) fn new(old: &'s Types, new: &'s Types, budget: &'b mut Budget) -> Self {
+    pub(super) fn new(
+        old: &'s Types,
+        new: &'s Types,
+        equal: &'b HashSet<PairKey<'s>>,
+        budget: &'b mut Budget,
+    ) -> Self {
         let (queue, visited, paths, findings) = (VecDeque::new(), HashSet::new(), Vec::new(), Vec::new());
-        Self { old, new, queue, visited, paths, findings, renamed: HashSet::new(), budget, probes: 0 }
+        Self { old, new, queue, visited, equal, paths, findings, renamed: HashSet::new(), budget, probes: 0 }
     }
 
     /// Compares two types that stand at `root`, and what they refer to.
@@ -112,6 +121,12 @@ impl<'s, 'b> TypeComparer<'s, 'b> {
         let place = self.root(root, Ways::both(true));
         self.queue.push_back((old, new, place));
         self.run();
+    }
+
+    /// Returns the pairs that were compared, if nothing was different in any of them.
+    pub(super) fn equal_pairs(&mut self) -> HashSet<PairKey<'s>> {
+        let is_equal = self.findings.is_empty() && !self.budget.is_exhausted();
+        if is_equal { std::mem::take(&mut self.visited) } else { HashSet::new() }
     }
 
     /// Returns the names of types that stand for each other and are called differently.
@@ -195,10 +210,11 @@ impl<'s, 'b> TypeComparer<'s, 'b> {
     }
 
     fn compare_types(&mut self, old: &'s Type, new: &'s Type, place: Place) {
-        if let (Type::Named(a), Type::Named(b)) = (old, new)
-            && !self.visited.insert((a, b, place.ways, [place.is_buffered, place.is_uncertain]))
-        {
-            return;
+        if let (Type::Named(a), Type::Named(b)) = (old, new) {
+            let key = (a.as_str(), b.as_str(), place.ways, [place.is_buffered, place.is_uncertain]);
+            if self.equal.contains(&key) || !self.visited.insert(key) {
+                return;
+            }
         }
         if let (Type::Named(a), Type::Named(b)) = (old, new)
             && a != b
@@ -344,7 +360,7 @@ impl<'s, 'b> TypeComparer<'s, 'b> {
         }
         let mut budget = Budget { steps: self.budget.steps.min(10_000), findings: 100 };
         let steps = budget.steps;
-        let mut inner = TypeComparer::new(self.old, self.new, &mut budget);
+        let mut inner = TypeComparer::new(self.old, self.new, self.equal, &mut budget);
         inner.probes = self.probes + 1;
         let root = inner.root("", place.ways);
         inner.compare_sides(sides, Place { path: root.path, ..place });
@@ -364,25 +380,5 @@ impl fmt::Display for TypeSide<'_> {
             (Some(ty), _) => f.write_str(&type_text(ty)),
             (None, node) => f.write_str(node.kind_text()),
         }
-    }
-}
-
-/// Returns a type as text of bounded length.
-pub(super) fn type_text(ty: &Type) -> String {
-    let mut text = BoundedText(String::new());
-    if write!(text, "{ty}").is_err() {
-        text.0.push('…');
-    }
-    text.0
-}
-
-struct BoundedText(String);
-
-impl fmt::Write for BoundedText {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = MAX_TYPE_TEXT.saturating_sub(self.0.len());
-        let end = text.floor_char_boundary(room);
-        self.0.push_str(&text[..end]);
-        if end < text.len() { Err(fmt::Error) } else { Ok(()) }
     }
 }

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use cocaine::schema::{Content, EnumDefinition, Presence, Tagging, Type, Variant};
 
 use super::{
-    comparer::{Place, TypeComparer, TypeSide, Ways, type_text},
+    comparer::{Place, TypeComparer, TypeSide, Ways},
     node::{Fields, Node, Types, Verdict},
     rules::AppRule,
+    type_text::type_text,
 };
 
 impl<'s> TypeComparer<'s, '_> {

@@ -1,15 +1,16 @@
 //! The events of an app: their arguments, chunks and errors.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use cocaine::schema::{AppSchema, ArgumentSchema, EventKind, EventOutput, EventSchema, Type};
 
 use super::{
-    comparer::{Budget, TypeComparer, TypeFinding, Ways, type_text},
+    comparer::{Budget, PairKey, TypeComparer, TypeFinding, Ways},
     differences::AppDifference,
     grades::{AppDirection, AppGrade},
     node::{Node, Verdict},
     rules::AppRule,
+    type_text::type_text,
 };
 
 /// Who writes what is compared. The other side reads it.
@@ -25,6 +26,8 @@ pub(super) struct AppComparer<'s> {
     pub(super) old: &'s AppSchema,
     pub(super) new: &'s AppSchema,
     pub(super) budget: Budget,
+    /// Pairs of types that differ in nothing, which many events may use.
+    equal: HashSet<PairKey<'s>>,
     /// The names of types that stand for each other and are called differently.
     pub(super) renamed: BTreeSet<(&'s str, &'s str)>,
     pub(super) differences: Vec<AppDifference>,
@@ -40,7 +43,15 @@ pub(super) struct EventPair<'s> {
 
 impl<'s> AppComparer<'s> {
     pub(super) fn new(app: &'s str, old: &'s AppSchema, new: &'s AppSchema, budget: Budget) -> Self {
-        Self { app, old, new, budget, renamed: BTreeSet::new(), differences: Vec::new() }
+        Self {
+            app,
+            old,
+            new,
+            budget,
+            equal: HashSet::new(),
+            renamed: BTreeSet::new(),
+            differences: Vec::new(),
+        }
     }
 
     /// Adds a difference that is not about values.
@@ -174,10 +185,12 @@ impl<'s> AppComparer<'s> {
     }
 
     fn compare_types(&mut self, event: EventPair<'s>, root: &str, [old, new]: [&'s Type; 2], writer: Writer) {
-        let mut comparer = TypeComparer::new(&self.old.types, &self.new.types, &mut self.budget);
+        let mut comparer = TypeComparer::new(&self.old.types, &self.new.types, &self.equal, &mut self.budget);
         comparer.compare(root, old, new);
         self.renamed.extend(comparer.renamed());
-        for finding in comparer.findings {
+        let (equal, findings) = (comparer.equal_pairs(), comparer.findings);
+        self.equal.extend(equal);
+        for finding in findings {
             self.add(Some(event.name), finding, writer);
         }
     }

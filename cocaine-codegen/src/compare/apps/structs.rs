@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use cocaine::schema::{Field, Presence, Type};
 
 use super::{
-    comparer::{Place, TypeComparer, TypeSide, Ways, type_text},
+    comparer::{Place, TypeComparer, TypeSide, Ways},
     node::{Fields, Node, Types, Verdict},
     rules::AppRule,
+    type_text::type_text,
 };
 
 /// The most structs that are flattened into one another.

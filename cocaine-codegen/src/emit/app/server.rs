@@ -25,11 +25,13 @@ pub(super) fn server(app: &AppModel) -> TokenStream {
         "Events that are HTTP requests are not among them.".to_owned(),
     ]);
     let (serve, server_trait) = (ident(&app.names.serve), ident(server_trait));
-    let calls = app.events.iter().map(function_name).map(|function| quote!(#function(&app, registry);));
+    let calls = app.events.iter().map(|event| function_name("serve", event));
+    let calls = calls.map(|function| quote!(#function(&app, registry);));
     let shared = (!app.events.is_empty()).then(|| quote!(let app = ::std::sync::Arc::new(self.0);));
     let registry = ident(if app.events.is_empty() { "_registry" } else { "registry" });
     let describe = (!app.events.is_empty()).then(|| quote!(<Self as ::cocaine::Events>::describe(registry);));
-    let descriptions = app.events.iter().map(|event| description(app, event));
+    let descriptions = app.events.iter().map(|event| function_name("describe", event));
+    let descriptions = descriptions.map(|function| quote!(#function(registry);));
     let functions = app.events.iter().map(|event| function(app, event, &server_trait));
     let definitions = app.errors.iter().map(definition);
     quote! {
@@ -54,15 +56,17 @@ pub(super) fn server(app: &AppModel) -> TokenStream {
     }
 }
 
-fn function_name(event: &EventModel) -> Ident {
-    ident(&format!("serve_{}", event.name))
+fn function_name(verb: &str, event: &EventModel) -> Ident {
+    ident(&format!("{verb}_{}", event.name))
 }
 
-/// Returns the function that adds an event to a registry.
+/// Returns the functions that add an event and its description to a registry.
 fn function(app: &AppModel, event: &EventModel, server_trait: &Ident) -> TokenStream {
     let docs = docs::lines([format!("Adds the event {}.", docs::name(&event.wire_name))]);
-    let (function, name) = (function_name(event), &event.wire_name);
+    let (function, name) = (function_name("serve", event), &event.wire_name);
     let (arguments, pattern, answer) = (arguments(app, event), pattern(event), answer(app, event));
+    let describe_docs = docs::lines([format!("Describes the event {}.", docs::name(&event.wire_name))]);
+    let (describe, description) = (function_name("describe", event), description(app, event));
     quote! {
         #docs
         fn #function<T: #server_trait + Send + Sync + 'static>(
@@ -77,6 +81,11 @@ fn function(app: &AppModel, event: &EventModel, server_trait: &Ident) -> TokenSt
                     move |encoder, #pattern| async move { #answer },
                 )
             });
+        }
+
+        #describe_docs
+        fn #describe(registry: &mut ::cocaine::HandlerRegistry) {
+            #description
         }
     }
 }

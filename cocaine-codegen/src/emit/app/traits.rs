@@ -15,13 +15,13 @@ use crate::{
 const INPUT: &str = "input";
 
 pub(super) fn caller_trait(app: &AppModel) -> TokenStream {
-    let mut lines = vec![format!("The app {}: each event is a method.", docs::name(&app.wire_name))];
+    let mut paragraphs = vec![format!("The app {}: each event is a method.", docs::name(&app.wire_name))];
     if !app.http_events.is_empty() {
         let names: Vec<_> = app.http_events.iter().map(|name| docs::name(name)).collect();
         let text = format!("Events that are HTTP requests, and no methods: {}.", names.join(", "));
-        lines.extend([String::new(), text]);
+        paragraphs.extend([String::new(), text]);
     }
-    let docs = docs::lines(lines);
+    let docs = docs::lines(paragraphs);
     let name = ident(&app.names.caller_trait);
     let lints = lints::allow_for_event_trait(&app.names.caller_trait, &app.events);
     let methods = app.events.iter().map(|event| caller_method(app, event));

@@ -1,6 +1,6 @@
 //! The table of Avro's schema resolution, walked: what its readers resolve, ours read, but for the differences that are named.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use cocaine::schema::{Definition, Type};
 
@@ -20,8 +20,9 @@ fn verdict(writer: &str, reader: &str) -> Verdict {
     };
     let (types, reader_types) = (types(writer), types(reader));
     let (writer, reader) = (root(writer), root(reader));
+    let equal = HashSet::new();
     let mut budget = Budget { steps: 1_000, findings: 100 };
-    let mut comparer = TypeComparer::new(&types, &reader_types, &mut budget);
+    let mut comparer = TypeComparer::new(&types, &reader_types, &equal, &mut budget);
     comparer.compare("", &writer, &reader);
     comparer.findings.iter().map(|finding| finding.verdicts.old_to_new).max().unwrap_or_default()
 }

@@ -95,9 +95,30 @@ fn too_many_differences_are_no_compatibility() {
     // Even if none was found.
     let same = wide(&Type::U8);
     assert_eq!(compare_apps("app", &same, &same), []);
-    let differences = compare_within("app", &same, &same, Budget { steps: 50_000, findings: 10 });
+    let differences = compare_within("app", &same, &same, Budget { steps: 50, findings: 10 });
     let rules: Vec<_> = differences.iter().map(|difference| difference.rule).collect();
     assert_eq!(rules, [AppRule::TooManyDifferences]);
+}
+
+/// Types that differ in nothing are compared once, however many events use them.
+#[test]
+fn many_events_of_many_types_are_compared() {
+    let types = |ty: Type| {
+        let fields = |index: usize| {
+            let next = Field::new("next", Type::Option(Box::new(named(format!("T{}", (index + 1) % 200)))));
+            (0..30).map(|index| Field::new(format!("f{index}"), Type::Text)).chain([next]).collect()
+        };
+        let mut schema = schema(
+            2_000,
+            &named("T0"),
+            (0..200).map(|index| (format!("T{index}"), structure(fields(index)))).collect(),
+        );
+        schema.events.insert("z".to_owned(), event(ty));
+        schema
+    };
+    let differences = compare_apps("app", &types(Type::U8), &types(Type::U16));
+    let rules: Vec<_> = differences.iter().map(|difference| difference.rule).collect();
+    assert_eq!(rules, [AppRule::IntWidened]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The decoder of payloads has the last word: what the comparison says of two types holds of every value.
 
+use std::collections::HashSet;
+
 use super::{
     super::{
         comparer::{Budget, TypeComparer},
@@ -10,8 +12,9 @@ use super::{
 
 /// Returns what the comparison says of a value that is written as one type and read as another.
 fn verdict(writer: &Sample, reader: &Sample) -> Verdict {
+    let equal = HashSet::new();
     let mut budget = Budget { steps: 100_000, findings: 1_000 };
-    let mut comparer = TypeComparer::new(&writer.schema.types, &reader.schema.types, &mut budget);
+    let mut comparer = TypeComparer::new(&writer.schema.types, &reader.schema.types, &equal, &mut budget);
     comparer.compare("", &writer.schema.root, &reader.schema.root);
     let verdicts = comparer.findings.iter().map(|finding| finding.verdicts.old_to_new);
     verdicts.max().unwrap_or_default()
