@@ -107,7 +107,7 @@ fn event(index: usize, argument: &str, error: Option<&str>) -> EventSchema {
         doc: argument.to_owned(),
         kind: if index % 11 == 10 { EventKind::Http } else { EventKind::Call },
         arguments: vec![ArgumentSchema { name: argument.to_owned(), ty }],
-        input: (index % 3 == 0).then_some(Type::Text),
+        input: index.is_multiple_of(3).then_some(Type::Text),
         output: if index.is_multiple_of(2) { reply } else { stream },
         error: error.map(str::to_owned),
     }
@@ -116,7 +116,7 @@ fn event(index: usize, argument: &str, error: Option<&str>) -> EventSchema {
 /// Returns apps of which events, arguments, errors, types or the app itself have these names.
 fn apps(names: &[&str]) -> BTreeMap<String, AppSchema> {
     let names: Vec<_> = names.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
-    let named = |index: usize| names[index % names.len()];
+    let at = |index: usize| names[index % names.len()];
     let events = (0..).zip(&names).map(|(index, name)| ((*name).to_owned(), event(index, name, None)));
     let mut all = AppSchema { events: events.collect(), ..AppSchema::default() };
     for (index, names) in names.chunks(16).enumerate() {
@@ -136,7 +136,7 @@ fn apps(names: &[&str]) -> BTreeMap<String, AppSchema> {
         let variants = (0..).zip(names.iter().skip(index % step).step_by(step)).map(variant);
         let definition = ErrorDefinition { doc: (*name).to_owned(), variants: variants.collect() };
         errors.errors.insert((*name).to_owned(), definition);
-        errors.events.insert((*name).to_owned(), event(index, named(index + 1), Some(name)));
+        errors.events.insert((*name).to_owned(), event(index, at(index + 1), Some(name)));
         let fields = vec![Field::new(*name, Type::U8)];
         let shape = Shape::Struct(StructDefinition { fields, deny_unknown_fields: false });
         errors.types.insert((*name).to_owned(), Definition { doc: (*name).to_owned(), shape });

@@ -28,10 +28,11 @@ fn service_docs(service: &ServiceModel, kind: OutputKind<'_>) -> TokenStream {
 }
 
 /// Returns `#[allow(…)]` for crates that use only some of the items, keep the module private, or have it in a module of the
-/// same name. The names of an app's arguments are as similar as they are.
+/// same name. The names of an app's arguments are as similar as they are, and its types are what
+/// the schema says.
 pub(super) fn module_lints(model: &ModuleModel) -> TokenStream {
     let names = matches!(model, ModuleModel::App(_))
-        .then(|| quote!(clippy::many_single_char_names, clippy::similar_names,));
+        .then(|| quote!(clippy::many_single_char_names, clippy::option_option, clippy::similar_names,));
     quote!(#[allow(clippy::module_inception, #names dead_code, unreachable_pub)])
 }
 

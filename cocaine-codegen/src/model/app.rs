@@ -325,8 +325,8 @@ mod tests {
         );
         let variants: Vec<_> = (0..4_096).map(|code| ("V", code)).collect();
         assert!(mistakes(many(0), &variants).contains("errors: it declares 4097"));
-        let mut schema = AppSchema::default();
-        schema.events = (0..4_097).map(|index| (format!("e{index}"), many(0))).collect();
+        let events = (0..4_097).map(|index| (format!("e{index}"), many(0))).collect();
+        let schema = AppSchema { events, ..AppSchema::default() };
         let error = AppModel::new("shop", "shop".to_owned(), &schema).unwrap_err();
         assert_eq!(
             error.to_string(),

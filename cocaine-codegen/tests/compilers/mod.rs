@@ -47,6 +47,7 @@ impl Compilers {
 
     /// Compiles a program against the runtime and the crates of these names, runs it with this input, and returns what it
     /// prints.
+    #[allow(dead_code, reason = "each test uses a part of it")]
     pub(crate) fn run(&self, code: &str, crates: &[&str], input: &str) -> String {
         let externs = crates.iter().map(|name| format!("--extern={name}={}", builds(name)[0].display()));
         let options: Vec<_> = ["--crate-type=bin".to_owned()].into_iter().chain(externs).collect();

@@ -64,6 +64,7 @@ pub mod shop {
 #[allow(
     clippy::module_inception,
     clippy::many_single_char_names,
+    clippy::option_option,
     clippy::similar_names,
     dead_code,
     unreachable_pub
@@ -353,6 +354,7 @@ pub mod r#fn {
 #[allow(
     clippy::module_inception,
     clippy::many_single_char_names,
+    clippy::option_option,
     clippy::similar_names,
     dead_code,
     unreachable_pub
@@ -413,6 +415,7 @@ pub mod empty {
 #[allow(
     clippy::module_inception,
     clippy::many_single_char_names,
+    clippy::option_option,
     clippy::similar_names,
     dead_code,
     unreachable_pub

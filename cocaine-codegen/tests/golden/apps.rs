@@ -128,6 +128,7 @@ pub mod shop {
 #[allow(
     clippy::module_inception,
     clippy::many_single_char_names,
+    clippy::option_option,
     clippy::similar_names,
     dead_code,
     unreachable_pub
@@ -1039,6 +1040,7 @@ pub mod r#fn {
 #[allow(
     clippy::module_inception,
     clippy::many_single_char_names,
+    clippy::option_option,
     clippy::similar_names,
     dead_code,
     unreachable_pub
@@ -1121,6 +1123,7 @@ pub mod empty {
 #[allow(
     clippy::module_inception,
     clippy::many_single_char_names,
+    clippy::option_option,
     clippy::similar_names,
     dead_code,
     unreachable_pub

@@ -7,6 +7,7 @@ pub use self::shop::ShopDouble;
 #[allow(
     clippy::module_inception,
     clippy::many_single_char_names,
+    clippy::option_option,
     clippy::similar_names,
     dead_code,
     unreachable_pub
