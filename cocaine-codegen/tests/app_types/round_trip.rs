@@ -71,7 +71,7 @@ fn module(index: usize, schema: &AppSchema) -> String {
 
 #[test]
 fn clippy_and_rustdoc_accept_random_types() {
-    let modules = setting("PROPTEST_CASES", 96_usize).div_ceil(TYPES).max(1);
+    let modules = setting("PROPTEST_CASES", 72_usize).div_ceil(TYPES).max(1);
     let mut choices = Choices::new(setting("PROPTEST_RNG_SEED", 1));
     let mut code = "//! Types.\n".to_owned();
     for index in 0..modules {
@@ -85,7 +85,7 @@ fn clippy_and_rustdoc_accept_random_types() {
 
 #[test]
 fn random_types_read_and_write_their_values() {
-    let modules = setting("PROPTEST_CASES", 96_usize).div_ceil(TYPES).max(1);
+    let modules = setting("PROPTEST_CASES", 72_usize).div_ceil(TYPES).max(1);
     let mut choices = Choices::new(setting("PROPTEST_RNG_SEED", 1));
     let (mut code, mut hashes, mut arms) = (DRIVER.to_owned(), String::new(), String::new());
     let mut values = Vec::new();
