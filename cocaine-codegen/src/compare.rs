@@ -8,9 +8,12 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::Serialize;
 
-pub use apps::{AppDifference, AppGrade, AppRule, Direction, compare_apps, difference_table};
+pub use apps::{
+    AppDifference, AppDirection, AppGrade, AppRule, compare_all_apps, compare_apps, compare_event_hashes,
+    difference_table,
+};
 pub use code::compare_code;
-pub use tables::read_tables;
+pub use tables::{read_event_hashes, read_tables};
 
 use crate::{
     metadata::{Metadata, Method, Service},
@@ -73,7 +76,7 @@ impl AppDifference {
     /// [`Additive`](Grade::Additive); and what changes generated code alone is [`Code`](Grade::Code).
     pub fn service_grade(&self) -> Option<Grade> {
         match (self.grade, self.direction) {
-            (AppGrade::Wire | AppGrade::Json, Direction::Forward) => Some(Grade::Additive),
+            (AppGrade::Wire | AppGrade::Json, AppDirection::Forward) => Some(Grade::Additive),
             (AppGrade::Wire, _) => Some(Grade::Breaking),
             (AppGrade::Json, _) => Some(Grade::Renumbered),
             (AppGrade::Source, _) => Some(Grade::Code),

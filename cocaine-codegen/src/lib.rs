@@ -3,7 +3,7 @@
 //! A locator announces a *graph* for each service: the names of its methods, and what either side may send next. Graphs
 //! have no argument types and no documentation; a [`Catalogue`] adds them, in the form of Rust traits. From both,
 //! [`generate()`] makes a trait for callers (and one for servers where they differ), a client, and the serving side of each
-//! service.
+//! service. Of an app, whose schema has all of that, it makes the same, with the types and the errors that it declares.
 //!
 //! ```
 //! use cocaine_codegen::{Catalogue, Metadata, Options, generate};
@@ -62,7 +62,8 @@
 //!
 //! A tree is at most 32 messages deep ([`MAX_DEPTH`]). Code is generated for up to 2,048 states and 4,096 messages of a
 //! method, and for up to 4,096 states and 16,384 methods and messages of a service; the error names the method. Types of a
-//! catalogue are nested up to 32 deep, and a declared type contains itself only in a `Vec` or a map.
+//! catalogue are nested up to 32 deep, and a declared type contains itself only in a `Vec` or a map. An app has up to 4,096
+//! events with 16 arguments each, and 4,096 declared errors.
 //!
 //! An app defines up to 4,096 types with 65,536 fields, which contain one another up to 64 levels deep, and none of whose
 //! values takes more than 1 MiB.
@@ -70,7 +71,8 @@
 //! # Modules
 //!
 //! ```text
-//! metadata   graphs, from a locator (fetch) or a file ──┐
+//! app_types  the types of an app's schema ──────────────┐
+//! metadata   graphs, from a locator (fetch) or a file ──┤
 //!            (and the schemas of apps)                  │
 //! app_types  the types of the schemas, checked           │
 //! catalogue  names, types and docs, from Rust traits ───┴─> model ──> emit ──> generate ──> files
@@ -107,8 +109,8 @@ mod typescript;
 
 pub use catalogue::Catalogue;
 pub use compare::{
-    AppDifference, AppGrade, AppRule, Difference, Direction, Grade, compare, compare_apps, compare_code,
-    difference_table, read_tables,
+    AppDifference, AppDirection, AppGrade, AppRule, Difference, Grade, compare, compare_all_apps,
+    compare_apps, compare_code, compare_event_hashes, difference_table, read_event_hashes, read_tables,
 };
 pub use dump::{dot, dump};
 pub use error::{Error, Problem, Result, SourceLocation, Warning};

@@ -109,6 +109,129 @@ fn errors_name_the_file_and_place() {
     assert!(ended(&run(path, &["dump", "--schema", "broken.json"]), 2).1.contains("at line 2 column"));
 }
 
+/// The same app with an optional argument more, which a single one cannot become.
+const CHANGED: &str = r#"{"schema": 1, "events": {
+    "shorten": {
+        "arguments": [{"name": "url", "type": "text"}, {"name": "ttl", "type": {"option": "u32"}}],
+        "output": {"reply": "text"}
+    },
+    "count": {"doc": "New.", "output": {"reply": "u64"}}
+}}"#;
+
+const DIFFERENCES: &str = "\
+wire (both): shortener.shorten arguments: argument-form: a single argument is a chunk, and several are an array: \
+expected one argument, found 2 arguments
+wire (forward): shortener.count: event-added: the event is new: expected nothing, found a call
+json (forward): shortener.shorten arguments.ttl: argument-added: the argument is new: expected nothing, found option<u32>
+";
+
+/// Writes both schemas, and metadata of them.
+fn two_versions() -> tempfile::TempDir {
+    let folder = folder();
+    let path = folder.path();
+    fs::create_dir(path.join("new")).unwrap();
+    fs::write(path.join("new/shortener.json"), CHANGED).unwrap();
+    ended(&run(path, &["fetch", "--schema", "shortener.json", "-o", "old.json"]), 0);
+    ended(&run(path, &["fetch", "--schema", "new/shortener.json", "-o", "new.json"]), 0);
+    folder
+}
+
+#[test]
+fn apps_are_checked_from_any_file() {
+    let folder = two_versions();
+    let path = folder.path();
+    for (file, args) in [
+        ("old.json", &["--from", "new.json"][..]),
+        ("old.json", &["--schema", "new/shortener.json"]),
+        ("old.json", &["--from", "new.json", "--app", "shortener"]),
+        ("shortener.json", &["--schema", "new/shortener.json"]),
+        ("shortener.json", &["--from", "new.json"]),
+    ] {
+        let output = run(path, &[&["check", file], args].concat());
+        let summary = format!("{file} is out of date: 2 wire, 1 json; generate or fetch it again\n");
+        assert_eq!(ended(&output, 1), (DIFFERENCES, summary.as_str()), "{args:?}");
+    }
+    let renamed = run(path, &["check", "shortener.json", "--schema", "new.json"]);
+    assert!(ended(&renamed, 2).1.contains("this is metadata: read it with `--from FILE`"));
+    for file in ["old.json", "shortener.json"] {
+        let output = run(path, &["check", file, "--schema", "shortener.json"]);
+        assert_eq!(ended(&output, 0), ("", format!("{file} is up to date\n").as_str()));
+    }
+    let nobody = run(path, &["check", "old.json", "--from", "new.json", "--app", "nobody"]);
+    assert!(ended(&nobody, 2).1.contains("there is no app `nobody`, neither expected nor found"));
+}
+
+#[test]
+fn apps_and_services_fail_by_one_grade() {
+    let folder = folder();
+    let path = folder.path();
+    let docs = SHORTENER.replace("\"arguments\"", "\"doc\": \"Docs.\", \"arguments\"");
+    let more = SHORTENER.replace("}}}", "}, \"more\": {}}}");
+    let renamed = SHORTENER.replace("url", "target");
+    let bytes = SHORTENER.replace("\"text\"}]", "\"bool\"}]");
+    for (changed, fails_from) in [(docs, 4), (more, 2), (renamed, 1), (bytes, 0)] {
+        fs::write(path.join("changed.json"), changed).unwrap();
+        for (index, level) in ["breaking", "renumbered", "additive", "code"].iter().enumerate() {
+            let args = ["check", "shortener.json", "--schema", "changed.json", "--fail-on", level];
+            let output = run(path, &args);
+            let said = ended(&output, i32::from(index >= fails_from)).1;
+            assert_eq!(said.contains("but not as far as"), index < fails_from, "{said}");
+        }
+    }
+}
+
+#[test]
+fn differences_of_apps_as_json() {
+    let folder = two_versions();
+    let output = run(folder.path(), &["check", "old.json", "--from", "new.json", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(ended(&output, 1).0).unwrap();
+    let expected = serde_json::json!({
+        "grade": "wire", "direction": "forward", "app": "shortener", "event": "count", "path": "",
+        "rule": "event-added", "message": "the event is new", "expected": null, "found": "a call"
+    });
+    assert_eq!((&report["worst"], &report["differences"]), (&"breaking".into(), &serde_json::json!([])));
+    assert_eq!((report["apps"].as_array().unwrap().len(), &report["apps"][1]), (3, &expected));
+}
+
+/// Generated code has hashes of events, so it is known which differ.
+#[test]
+fn generated_code_is_checked_by_hashes() {
+    let folder = two_versions();
+    let path = folder.path();
+    let page = SHORTENER.replace("\"shorten\"", "\"page\": {\"kind\": \"http\"}, \"shorten\"");
+    let web = r#"{"schema": 1, "events": {"page": {"kind": "http"}}}"#;
+    let metadata = |shortener: &str| {
+        format!(r#"{{"services": {{}}, "apps": {{"shortener": {shortener}, "web": {web}}}}}"#)
+    };
+    fs::write(path.join("pages.json"), metadata(&page)).unwrap();
+    fs::write(path.join("more.json"), metadata(CHANGED)).unwrap();
+    ended(&run(path, &["--from", "pages.json", "-o", "apps.rs"]), 0);
+    ended(&run(path, &["--from", "pages.json", "--out-dir", "apps"]), 0);
+    for file in ["apps.rs", "apps"] {
+        let same = run(path, &["check", file, "--from", "pages.json"]);
+        assert_eq!(ended(&same, 0), ("", format!("{file} is up to date\n").as_str()));
+        let output = run(path, &["check", file, "--from", "more.json"]);
+        let (lines, _) = ended(&output, 1);
+        let starts: Vec<_> =
+            lines.lines().map(|line| line.split(": ").take(3).collect::<Vec<_>>().join(": ")).collect();
+        let expected =
+            ["wire (both): shortener.shorten: event-changed", "wire (forward): shortener.count: event-added"];
+        assert_eq!(starts, expected, "{lines}");
+        let output = run(path, &["check", file, "--from", "old.json"]);
+        // An app without calls has no hashes, and looks like a service.
+        let expected = "breaking: web: the service is gone: expected version 1, found nothing\n";
+        assert_eq!(ended(&output, 1).0, expected);
+        let output = run(path, &["check", file, "--from", "old.json", "--app", "shortener"]);
+        ended(&output, 0);
+    }
+    let output = run(path, &["check", "old.json", "--from", "pages.json"]);
+    let lines = "\
+wire (forward): shortener.page: event-added: the event is new: expected nothing, found HTTP
+wire (forward): web: app-added: the app is new, or has a schema now
+";
+    assert_eq!(ended(&output, 1).0, lines);
+}
+
 /// A storage of manifests.
 #[derive(Clone)]
 struct Manifests(Result<BTreeMap<String, Bytes>, Code>);
@@ -167,8 +290,11 @@ fn manifest(schema: Option<&str>) -> Bytes {
 }
 
 async fn dump(cloud: &Cloud, args: &[&str]) -> Output {
-    let args: Vec<_> =
-        ["dump", "--locator", &cloud.locator].iter().chain(args).map(ToString::to_string).collect();
+    run_live(cloud, &[&["dump"], args].concat()).await
+}
+
+async fn run_live(cloud: &Cloud, args: &[&str]) -> Output {
+    let args: Vec<_> = args.iter().chain(&["--locator", &cloud.locator]).map(ToString::to_string).collect();
     let run = move || run(Path::new("."), &args.iter().map(String::as_str).collect::<Vec<_>>());
     tokio::task::spawn_blocking(run).await.unwrap()
 }
@@ -208,6 +334,23 @@ async fn live_schemas_are_read_from_manifests() {
         let output = dump(&cloud, &["--app", name]).await;
         assert!(ended(&output, 2).1.contains(expected), "{output:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn apps_are_checked_against_live_schemas() {
+    let folder = two_versions();
+    let file = folder.path().join("old.json").display().to_string();
+    let manifests = [("shortener", manifest(Some(CHANGED))), ("other", manifest(Some(SHORTENER)))];
+    let cloud = start(Manifests(Ok(manifests.map(|(name, blob)| (name.to_owned(), blob)).into()))).await;
+    let output = run_live(&cloud, &["check", &file]).await;
+    assert_eq!(ended(&output, 1).0, DIFFERENCES);
+    let output = run_live(&cloud, &["check", &file, "--app"]).await;
+    let added = "wire (forward): other: app-added: the app is new, or has a schema now\n";
+    assert!(ended(&output, 1).0.contains(added), "{output:?}");
+    let cloud = start(Manifests(Ok([("shortener".to_owned(), manifest(None))].into()))).await;
+    let output = run_live(&cloud, &["check", &file, "--fail-on", "breaking"]).await;
+    let expected = "wire (backward): shortener: app-removed: the app is gone, or has no schema any more\n";
+    assert_eq!(ended(&output, 1).0, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -44,6 +44,12 @@ fn app() {
     compare("shortener");
 }
 
+/// Flattened fields, aliases, one-way variants, keys that are texts, and lengths that are no part of a type.
+#[test]
+fn forms_that_the_table_lacks() {
+    compare("forms");
+}
+
 #[test]
 fn names_that_are_code_elsewhere() {
     compare("hostile");

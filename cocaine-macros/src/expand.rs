@@ -4,7 +4,10 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Ident, ItemFn, spanned::Spanned};
 
-use crate::model::{self, Argument, Event, Worker};
+use crate::{
+    app_error,
+    model::{self, Argument, Event, Worker},
+};
 
 /// Returns the function, and the struct of its name that implements `Events`.
 pub(crate) fn function(item: &ItemFn, event: &Event) -> TokenStream {
@@ -66,7 +69,7 @@ fn events_impl(ty: &TokenStream, add: &TokenStream, describe: &TokenStream) -> T
         impl ::cocaine::Events for #ty {
             fn register(self, #registry: &mut ::cocaine::bind::event::HandlerRegistry) {
                 #[allow(unused_imports)]
-                use ::cocaine::bind::event::InfallibleOutput as _;
+                use ::cocaine::bind::event::{DisplayedError as _, InfallibleOutput as _, UncodedReply as _};
                 #add
                 <Self as ::cocaine::Events>::describe(#registry);
             }
@@ -75,6 +78,7 @@ fn events_impl(ty: &TokenStream, add: &TokenStream, describe: &TokenStream) -> T
                 #[allow(unused_imports)]
                 use ::cocaine::bind::event::{
                     InfallibleProbe as _, OpaqueArgument as _, OpaqueChunk as _, OpaquePart as _, SingleReply as _,
+                    UndeclaredError as _,
                 };
                 #describe
             }
@@ -115,11 +119,22 @@ fn describe(event: &Event, output: &TokenStream) -> TokenStream {
             ::cocaine::bind::event::ArgumentProbe::<#ty>::new().describe(#name, #description);
         }
     });
+    let errors = event.errors.iter().map(|(name, code)| (name.as_str(), "", *code));
+    let errors = (!event.errors.is_empty()).then(|| {
+        let definition = app_error::definition("", errors);
+        quote!(#description.declare_errors(#definition);)
+    });
+    let (probe, value) = (local_ident("output"), local_ident("value"));
     quote! {
         #registry.describe(#name, |#description| {
             #doc
             #(#arguments)*
-            #output.value().chunks().describe(#description);
+            #errors
+            let #probe = #output;
+            #probe.error().describe(#description);
+            let #value = #probe.value();
+            #value.error().describe(#description);
+            #value.chunks().describe(#description);
         });
     }
 }
@@ -193,11 +208,15 @@ fn handler_closure(event: &Event, function: &TokenStream, shared: Option<&Ident>
     let (arguments, list) = argument_list(event);
     let receiver = shared.map(|shared| quote!(&#shared,));
     let span = event.returns.as_ref().map_or_else(|| event.function.span(), Spanned::span);
-    let encoder = Ident::new("encoder", Span::mixed_site().located_at(span));
+    let located = |name| Ident::new(name, Span::mixed_site().located_at(span));
+    let (encoder, value) = (located("encoder"), located("value"));
     quote_spanned! {span=>
         move |#encoder, #list| async move {
             #encoder.encode(
-                ::cocaine::bind::event::HandlerOutput(#function(#receiver #(#arguments),*).await).into_result(),
+                ::cocaine::bind::event::HandlerOutput(#function(#receiver #(#arguments),*).await)
+                    .result()
+                    .into_result()
+                    .map(|#value| ::cocaine::bind::event::HandlerReply(#value).with_codes()),
             )
         }
     }

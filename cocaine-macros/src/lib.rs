@@ -1,7 +1,7 @@
-//! The attribute `#[cocaine::worker]`, which turns functions into events of a Cocaine app, and `#[derive(Schema)]`, which
-//! describes their types.
+//! The attribute `#[cocaine::worker]`, which turns functions into events of a Cocaine app, `#[derive(Schema)]`, which
+//! describes their types, and `#[derive(AppError)]`, which declares their errors.
 //!
-//! Depend on `cocaine-rt`, which re-exports both, rather than on this crate: the code that it generates uses
+//! Depend on `cocaine-rt`, which re-exports them, rather than on this crate: the code that it generates uses
 //! that crate.
 //!
 //! ```text
@@ -31,8 +31,10 @@
 //! expand       the generated code, from a model without errors
 //! fallback     the code for an item with errors, so that nothing else fails to compile because of them
 //! schema       `#[derive(Schema)]`
+//! app_error    `#[derive(AppError)]`
 //! ```
 
+mod app_error;
 mod check;
 mod diagnostics;
 mod docs;
@@ -88,18 +90,27 @@ use diagnostics::Diagnostics;
 ///
 /// A handler returns a value, or a `Result` whose error implements `Display`. `()` sends no chunk, `Bytes` is sent as it
 /// is, a `Stream` of `Result`s sends a chunk for each item, and any other value is sent as one chunk of `MessagePack`, in
-/// which a struct is a map of its fields. A `cocaine::Error` of a service is sent with its category and code; any other
-/// error, and a panic, as `[42, 100]` with its text.
+/// which a struct is a map of its fields. An error that derives `AppError` is sent with the code of its variant, and a
+/// `cocaine::Error` of a service with its category and code; any other error, and a panic, as `[42, 100]` with its text.
+///
+/// # The schema
+///
+/// The event is described in the schema of the app: its name, its doc comment, the names and types of its arguments, the
+/// types of its chunks, and its errors. `cocaine::schema::AppSchema::of` returns it, and `WORKER --describe` prints it. A type
+/// without `cocaine::Schema` is opaque there. An argument that is a pattern is called after its position, such as
+/// `argument1`.
 ///
 /// # Settings
 ///
-/// On a function `#[cocaine::worker(event = "name", inline, cancel)]`, on a method
-/// `#[event(name = "name", inline, cancel)]`, all of them optional:
+/// On a function `#[cocaine::worker(event = "name", inline, cancel, errors(NotFound = 1))]`, on a method
+/// `#[event(name = "name", inline, cancel, errors(NotFound = 1))]`, all of them optional:
 ///
 /// - the name of the event, if it differs from the name of the function;
 /// - `inline`: runs the handler on the connection's thread, for a handler that never blocks;
 /// - `cancel`: drops the handler when the client disconnects before it has closed its stream, or ends the stream with an
 ///   error. A node does not report a client that disconnects later (`worker.md` 3.4);
+/// - `errors(NotFound = 1, …)`: names the codes of category 43 that the handler may return as `cocaine::Error`s, as
+///   `Error::user(1, "…")` is one;
 /// - `#[event(skip)]`: the method is not an event.
 #[proc_macro_attribute]
 pub fn worker(settings: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
@@ -142,6 +153,30 @@ pub fn worker(settings: proc_macro::TokenStream, item: proc_macro::TokenStream) 
 #[proc_macro_derive(Schema, attributes(schema, serde))]
 pub fn schema(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     schema::derive(item.into()).into()
+}
+
+/// Declares the variants of an enum as errors of an app, for handlers that return them. It implements `cocaine::AppError`, and
+/// the conversion to `cocaine::Error`.
+///
+/// ```text
+/// #[derive(Debug, AppError)]
+/// enum LinkError {
+///     /// There is no such link.
+///     #[app_error(code = 1)]
+///     NotFound,
+///     #[app_error(code = 2)]
+///     Taken { by: String },
+///     #[app_error(other)]
+///     Other(cocaine::Error),
+/// }
+/// ```
+///
+/// A variant has a code, in its attribute or as its discriminant (`NotFound = 1`), and may have fields. The text that a caller
+/// receives is what the enum displays: implement `Display`, by hand or with another derive. One variant may be `other`: it
+/// contains a `cocaine::Error`, which is sent as it is.
+#[proc_macro_derive(AppError, attributes(app_error))]
+pub fn app_error(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    app_error::derive(item.into()).into()
 }
 
 /// Returns the expansion of `item`, with all errors.

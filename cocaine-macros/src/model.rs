@@ -13,7 +13,7 @@ use crate::{
     check,
     diagnostics::Diagnostics,
     docs,
-    settings::{AttributeTarget, Settings},
+    settings::{AttributeTarget, DeclaredErrors, Settings},
 };
 
 /// An `impl` block with events.
@@ -33,6 +33,8 @@ pub(crate) struct Event {
     pub(crate) inline: bool,
     pub(crate) cancel: bool,
     pub(crate) arguments: Vec<Argument>,
+    /// The errors that its settings declare, and their codes.
+    pub(crate) errors: Vec<(String, i32)>,
     /// The return type.
     pub(crate) returns: Option<Type>,
     /// Its `#[cfg]` attributes.
@@ -138,6 +140,7 @@ fn event(sig: &Signature, attributes: &[Attribute], settings: &Settings) -> Even
         inline: settings.inline.is_some(),
         cancel: settings.cancel.is_some(),
         arguments: arguments(sig),
+        errors: settings.errors.iter().flat_map(declared_errors).collect(),
         returns: match &sig.output {
             ReturnType::Type(_, ty) => Some((**ty).clone()),
             ReturnType::Default => None,
@@ -149,6 +152,10 @@ fn event(sig: &Signature, attributes: &[Attribute], settings: &Settings) -> Even
 /// Returns the `#[cfg]` attributes among `attributes`.
 pub(crate) fn cfg_attributes(attributes: &[Attribute]) -> impl Iterator<Item = &Attribute> {
     attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"))
+}
+
+fn declared_errors(errors: &DeclaredErrors) -> impl Iterator<Item = (String, i32)> + '_ {
+    errors.names.iter().map(|name| name.unraw().to_string()).zip(errors.codes.iter().copied())
 }
 
 /// Returns the arguments of a function. One without a name, or with a pattern in its place, is called after its position.

@@ -1,9 +1,13 @@
 //! The settings in the parentheses of an attribute.
 
 use proc_macro2::TokenStream;
-use syn::{Expr, ExprLit, Lit, LitStr, Meta, Path, Token, parse::Parser as _, punctuated::Punctuated};
+use syn::{
+    Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Token,
+    parse::{Parse, ParseStream, Parser as _},
+    punctuated::Punctuated,
+};
 
-use crate::diagnostics::Diagnostics;
+use crate::{app_error, diagnostics::Diagnostics};
 
 /// The item on which an attribute stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,6 +25,29 @@ pub(crate) struct Settings {
     pub(crate) inline: Option<Path>,
     pub(crate) cancel: Option<Path>,
     pub(crate) skip: Option<Path>,
+    pub(crate) errors: Option<DeclaredErrors>,
+}
+
+/// The errors that an event declares.
+pub(crate) struct DeclaredErrors {
+    /// The setting.
+    path: Path,
+    pub(crate) names: Vec<Ident>,
+    pub(crate) codes: Vec<i32>,
+}
+
+/// An error and its code: `NotFound = 1`.
+struct DeclaredError {
+    name: Ident,
+    code: Expr,
+}
+
+impl Parse for DeclaredError {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let name = input.parse()?;
+        input.parse::<Token![=]>()?;
+        Ok(Self { name, code: input.parse()? })
+    }
 }
 
 impl AttributeTarget {
@@ -33,8 +60,12 @@ impl AttributeTarget {
 
     fn usage(self) -> &'static str {
         match self {
-            Self::Function => "`cocaine::worker` takes `event = \"name\"`, `inline` and `cancel`",
-            Self::Method => "`event` takes `name = \"name\"`, `inline`, `cancel` and `skip`",
+            Self::Function => {
+                "`cocaine::worker` takes `event = \"name\"`, `inline`, `cancel` and `errors(NotFound = 1)`"
+            }
+            Self::Method => {
+                "`event` takes `name = \"name\"`, `inline`, `cancel`, `errors(NotFound = 1)` and `skip`"
+            }
         }
     }
 }
@@ -60,6 +91,9 @@ impl Settings {
     fn read_setting(&mut self, target: AttributeTarget, setting: Meta, diagnostics: &mut Diagnostics) {
         if setting.path().is_ident(target.name_key()) {
             return self.read_name(target, &setting, diagnostics);
+        }
+        if setting.path().is_ident("errors") {
+            return self.read_errors(&setting, diagnostics);
         }
         let slot = match setting.path().get_ident().map(ToString::to_string).as_deref() {
             Some("inline") => &mut self.inline,
@@ -91,12 +125,43 @@ impl Settings {
         self.name = Some(name.clone());
     }
 
+    fn read_errors(&mut self, setting: &Meta, diagnostics: &mut Diagnostics) {
+        let Meta::List(list) = setting else {
+            return diagnostics
+                .error(setting, "the errors of an event have names and codes: `errors(NotFound = 1)`");
+        };
+        let path = list.path.clone();
+        if self.errors.is_some() {
+            return diagnostics.error(path, "this is set twice");
+        }
+        let parser = Punctuated::<DeclaredError, Token![,]>::parse_terminated;
+        let declared = match list.parse_args_with(parser) {
+            Ok(declared) => declared,
+            Err(error) => {
+                let text = format_args!("{error}: write `errors(NotFound = 1)`");
+                return diagnostics.error_at(error.span(), text);
+            }
+        };
+        let codes: Vec<_> =
+            declared.iter().filter_map(|error| app_error::error_code(&error.code, diagnostics)).collect();
+        let names: Vec<_> = declared.into_iter().map(|error| error.name).collect();
+        app_error::reject_duplicate_codes(&codes, diagnostics);
+        app_error::reject_duplicate_names(&names, diagnostics);
+        let codes = codes.into_iter().map(|code| code.code).collect();
+        self.errors = Some(DeclaredErrors { path, names, codes });
+    }
+
     /// Reports all other settings if `skip` is set.
     pub(crate) fn reject_settings_with_skip(&self, diagnostics: &mut Diagnostics) {
         let text = "this method is skipped and no event: leave this out, or leave `skip` out";
         if self.skip.is_some() {
             self.name.iter().for_each(|name| diagnostics.error(name, text));
-            self.inline.iter().chain(&self.cancel).for_each(|path| diagnostics.error(path, text));
+            let errors = self.errors.as_ref().map(|errors| &errors.path);
+            self.inline
+                .iter()
+                .chain(&self.cancel)
+                .chain(errors)
+                .for_each(|path| diagnostics.error(path, text));
         }
     }
 }

@@ -117,7 +117,7 @@ pub use client::{
     service::Service,
     service_client::ServiceClient,
 };
-pub use cocaine_macros::{Schema, worker};
+pub use cocaine_macros::{AppError, Schema, worker};
 pub use connection::{
     channel::Payload,
     dyn_receiver::DynReceiver,
@@ -140,7 +140,7 @@ pub use protocol::{
     severity::Severity,
     trace::Trace,
 };
-pub use schema::Schema;
+pub use schema::{AppError, Schema};
 pub use wire::{bytes::Bytes, headers::Headers, map_entries::MapEntries, text, value::Value};
 pub use worker::{
     AppToken, Context, Events, ExecutionMode, Handler, HandlerRegistry, Session, SessionReceiver,

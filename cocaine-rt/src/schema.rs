@@ -25,6 +25,7 @@
 //! types of one structure.
 
 mod app;
+mod app_error;
 #[doc(hidden)]
 pub mod derived;
 mod foreign_types;
@@ -40,6 +41,7 @@ pub use app::{
     AppSchema, ArgumentSchema, ErrorDefinition, ErrorVariant, EventKind, EventOutput, EventSchema,
     HASH_HEADER, MANIFEST_KEY, SCHEMA_VERSION, hash_text, parse_hash,
 };
+pub use app_error::AppError;
 pub(crate) use mismatch::{Mismatch, find_mismatch};
 pub use model::{
     Content, Definition, EnumDefinition, Field, Presence, Shape, StructDefinition, Tagging, Type, Variant,

@@ -94,6 +94,13 @@ const TEST_KIT: Layers = Layers {
     exception: None,
 };
 
+const COMMAND_LINE: Layers = Layers {
+    root: "cocaine-cli/src/lib.rs",
+    rows: &[&["error", "program"], &["app_store", "package", "schema"], &["commands"]],
+    circles: &[],
+    exception: None,
+};
+
 #[test]
 fn runtime_imports_point_downward() {
     RUNTIME.check();
@@ -107,6 +114,11 @@ fn node_imports_point_downward() {
 #[test]
 fn generator_imports_point_downward() {
     GENERATOR.check();
+}
+
+#[test]
+fn command_line_imports_point_downward() {
+    COMMAND_LINE.check();
 }
 
 #[test]

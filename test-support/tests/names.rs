@@ -28,6 +28,7 @@ const FILE_LINES: usize = 400;
 const CRATES: &[&str] = &[
     "bench",
     "bindings",
+    "cocaine-cli",
     "cocaine-codegen",
     "cocaine-macros",
     "cocaine-node",
@@ -40,6 +41,7 @@ const CRATES: &[&str] = &[
 /// The crates whose types are checked: those that are written by hand, by their roots.
 const ROOTS: &[&str] = &[
     "bench/src/main.rs",
+    "cocaine-cli/src/lib.rs",
     "cocaine-codegen/src/lib.rs",
     "cocaine-codegen/src/main.rs",
     "cocaine-macros/src/lib.rs",

@@ -28,13 +28,19 @@ pub(crate) enum Command {
     /// Compares a file with what it would be now, and says how much each difference matters
     ///
     /// The file says what is expected, the locator or another file what is found: `check bindings.rs --locator
-    /// localhost:10053`, `check staging.json --from production.json`. A locator is asked for the services that the file
-    /// knows, or for those that `--service` names; of a file with others only the protocols are compared then. Ends with 0 if nothing differs, or less than `--fail-on` says, with 1 if something does, and with 2 if
-    /// that could not be found out.
+    /// localhost:10053`, `check staging.json --from production.json`, `check cloud.json --app shortener --schema new.json`.
+    /// A cloud is asked for the services and apps that the file knows, or for those that `--service` and `--app` name; of a
+    /// file with others only the protocols are compared then. Ends with 0 if nothing differs, or less than `--fail-on` says,
+    /// with 1 if something does, and with 2 if that could not be found out.
     ///
-    /// As JSON: `{"file", "worst", "differences": [{"grade", "service", "method", "message", "expected", "found"}]}`,
-    /// the worst difference first. `worst` and `grade` are `breaking`, `renumbered`, `additive` or `code`; `worst`,
-    /// `method`, `expected` and `found` may be `null`. There may be more fields in later versions.
+    /// Differences of apps have a grade (`wire`, `json`, `source`, `none`) and a direction: `backward` is about old callers
+    /// with the new app, `forward` about new callers with the old app. `--fail-on breaking` means `wire`, `renumbered` also
+    /// `json`, `additive` also what is only `forward`, and `code` also `source`.
+    ///
+    /// As JSON: `{"file", "worst", "differences": [{"grade", "service", "method", "message", "expected", "found"}], "apps":
+    /// [{"grade", "direction", "app", "event", "path", "rule", "message", "expected", "found"}]}`, the worst difference
+    /// first. `worst` and the `grade` of services are `breaking`, `renumbered`, `additive` or `code`; `worst`, `method`,
+    /// `event`, `expected` and `found` may be `null`, and `apps` is left out if no app differs. There may be more fields in later versions.
     Check(Check),
     /// Shows what the services and apps offer
     Dump(Dump),
@@ -84,7 +90,7 @@ pub(crate) struct Fetch {
 /// What to compare with what.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
-    /// Generated code, a folder of it, or metadata as `fetch` writes it
+    /// Generated code, a folder of it, metadata as `fetch` writes it, or the schema of an app
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) source: Source,
@@ -179,9 +185,10 @@ impl Source {
         !self.has_apps_only() && (self.service.is_empty() || self.service.contains(name))
     }
 
-    /// Returns whether the app is among those that are named, or none are.
+    /// Returns whether the app is among those that are named, or none are; files of schemas name theirs.
     pub(crate) fn wants_app(&self, name: &String) -> bool {
-        !self.has_services_only() && (self.apps().is_empty() || self.apps().contains(name))
+        let are_all_wanted = self.apps().is_empty() && (self.app.is_some() || self.schema.is_empty());
+        !self.has_services_only() && (are_all_wanted || self.apps().contains(name))
     }
 }
 

@@ -66,28 +66,39 @@ pub(crate) fn metadata(source: &Source, catalogue: &Catalogue) -> Result<Metadat
     Ok(metadata)
 }
 
-/// Returns the services that `source` names, as far as they are there; of a locator's only those that are named or
-/// `known`. The same of apps.
-pub(crate) fn metadata_of(source: &Source, known: &Metadata) -> Result<Metadata> {
+/// Returns the services and apps that `source` names, as far as they are there; of a cloud's only those that are named or in
+/// `known`.
+pub(crate) fn metadata_of(source: &Source, known: &KnownNames) -> Result<Metadata> {
     let files = schema_files(source)?;
     let mut metadata = if let Some(path) = &source.from {
         metadata_file(path)?
     } else {
-        let services = union(known.services.keys().chain(&source.service));
-        let mut apps = union(known.apps.keys().chain(source.apps()));
+        let services = union(known.services.iter().chain(&source.service));
+        let mut apps = union(known.apps.iter().chain(source.apps()));
         apps.retain(|name| !files.contains_key(name));
-        let all_apps = source.app.as_ref().is_some_and(Vec::is_empty);
-        let apps = if all_apps { AppSelection::All } else { AppSelection::Present(&apps) };
-        if services.is_empty() && matches!(apps, AppSelection::Present([])) {
-            Metadata::default()
+        let services = if source.has_apps_only() {
+            ServiceSelection::None
         } else {
-            live(source, ServiceSelection::Present(&services), apps)?
-        }
+            ServiceSelection::Present(&services)
+        };
+        let apps = match &source.app {
+            Some(names) if names.is_empty() => AppSelection::All,
+            None if !source.schema.is_empty() => AppSelection::None,
+            _ => AppSelection::Present(&apps),
+        };
+        live(source, services, apps)?
     };
-    metadata.apps.extend(files);
     metadata.services.retain(|name, _| source.wants_service(name));
     metadata.apps.retain(|name, _| source.wants_app(name));
+    metadata.apps.extend(files);
     Ok(metadata)
+}
+
+/// The services and apps that a file knows.
+#[derive(Default)]
+pub(crate) struct KnownNames {
+    pub(crate) services: Vec<String>,
+    pub(crate) apps: Vec<String>,
 }
 
 /// Says in which file an error is.
@@ -161,6 +172,11 @@ fn select_apps(source: &Source, metadata: &mut Metadata, apps: &WantedApps) -> R
     Ok(())
 }
 
+/// Returns the name of the app whose schema is in a file of its own, unless an option names it.
+pub(crate) fn file_stem(path: &Path) -> String {
+    path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
 fn schema_file(path: &Path) -> Result<AppSchema> {
     let text = read(path)?;
     read_app_schema(&text).map_err(|error| {
@@ -179,7 +195,7 @@ fn schema_files(source: &Source) -> Result<BTreeMap<String, AppSchema>> {
         let schema = schema_file(path)?;
         let name = match (source.apps(), &source.schema[..]) {
             ([name], [_]) => name.clone(),
-            _ => path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default(),
+            _ => file_stem(path),
         };
         match schemas.entry(name) {
             btree_map::Entry::Vacant(entry) => drop(entry.insert(schema)),
@@ -194,9 +210,9 @@ fn schema_files(source: &Source) -> Result<BTreeMap<String, AppSchema>> {
 
 /// Asks the locators, if there is anything to ask for, and shows the notes.
 fn live(source: &Source, services: ServiceSelection<'_>, apps: AppSelection<'_>) -> Result<Metadata> {
-    if matches!(services, ServiceSelection::None)
-        && matches!(apps, AppSelection::None | AppSelection::Each([]))
-    {
+    let is_nothing = matches!(services, ServiceSelection::None | ServiceSelection::Present([]))
+        && matches!(apps, AppSelection::None | AppSelection::Each([]) | AppSelection::Present([]));
+    if is_nothing && (!source.schema.is_empty() || source.app.is_some()) {
         return Ok(Metadata::default());
     }
     let FetchReport { metadata, notes } = fetch(locators(source)?, services, apps, source.timeout)?;

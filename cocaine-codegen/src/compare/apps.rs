@@ -13,6 +13,7 @@ mod enums;
 mod errors;
 mod events;
 mod grades;
+mod hashes;
 mod node;
 mod rules;
 mod scalars;
@@ -21,13 +22,16 @@ mod structs;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use cocaine::schema::AppSchema;
 
 use self::{comparer::Budget, events::AppComparer};
 
 pub use self::{
     differences::{AppDifference, difference_table},
-    grades::{AppGrade, Direction},
+    grades::{AppDirection, AppGrade},
+    hashes::compare_event_hashes,
     rules::AppRule,
 };
 
@@ -37,14 +41,14 @@ const BUDGET: Budget = Budget { steps: 4_000_000, findings: 10_000 };
 /// Returns what differs between two schemas of the app `app`: the worst first, then by event. Callers were made for either.
 ///
 /// ```
-/// use cocaine_codegen::{AppGrade, Direction, compare_apps, read_app_schema};
+/// use cocaine_codegen::{AppGrade, AppDirection, compare_apps, read_app_schema};
 ///
 /// let schema = |ttl: &str| {
 ///     let arguments = format!(r#"[{{"name": "url", "type": "text"}}, {{"name": "ttl", "type": {ttl}}}]"#);
 ///     read_app_schema(&format!(r#"{{"schema": 1, "events": {{"shorten": {{"arguments": {arguments}}}}}}}"#))
 /// };
 /// let differences = compare_apps("shortener", &schema(r#"{"option": "u32"}"#)?, &schema(r#""u32""#)?);
-/// assert_eq!((differences[0].grade, differences[0].direction), (AppGrade::Wire, Direction::Backward));
+/// assert_eq!((differences[0].grade, differences[0].direction), (AppGrade::Wire, AppDirection::Backward));
 /// assert_eq!(
 ///     differences[0].to_string(),
 ///     "wire (backward): shortener.shorten arguments.ttl: option-to-required: the value has to be there now: \
@@ -56,6 +60,24 @@ pub fn compare_apps(app: &str, old: &AppSchema, new: &AppSchema) -> Vec<AppDiffe
     compare_within(app, old, new, BUDGET)
 }
 
+/// Returns what differs between the schemas of apps of two files or clouds: the worst first, then by app and event.
+pub fn compare_all_apps(
+    old: &BTreeMap<String, AppSchema>,
+    new: &BTreeMap<String, AppSchema>,
+) -> Vec<AppDifference> {
+    let mut differences = Vec::new();
+    for (name, schema) in old {
+        match new.get(name) {
+            Some(now) => differences.extend(compare_apps(name, schema, now)),
+            None => differences.push(AppDifference::of_app(name, AppRule::AppRemoved)),
+        }
+    }
+    let added = new.keys().filter(|name| !old.contains_key(*name));
+    differences.extend(added.map(|name| AppDifference::of_app(name, AppRule::AppAdded)));
+    differences.sort_by_key(AppDifference::severity);
+    differences
+}
+
 fn compare_within(app: &str, old: &AppSchema, new: &AppSchema, budget: Budget) -> Vec<AppDifference> {
     let mut comparer = AppComparer::new(app, old, new, budget);
     comparer.compare_events();
@@ -65,6 +87,6 @@ fn compare_within(app: &str, old: &AppSchema, new: &AppSchema, budget: Budget) -
         comparer.report(None, "", AppRule::TooManyDifferences, [None, None]);
     }
     let mut differences = comparer.differences;
-    differences.sort_by_key(|difference| difference.grade);
+    differences.sort_by_key(AppDifference::severity);
     differences
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use syn::{Expr, ExprStruct, Item, Lit, Member};
+use syn::{Expr, ExprStruct, Item, ItemStatic, Lit, Member};
 
 use crate::{
     error::{Problem, Result},
@@ -13,36 +13,86 @@ use crate::{
     syntax,
 };
 
-/// Returns the metadata that the tables of generated code hold.
+/// Returns the metadata that the tables of generated code hold. Apps are not in it: their tables hold hashes alone.
 ///
 /// Fails for what this version of the generator did not write.
 pub fn read_tables(code: &str) -> Result<Metadata> {
-    syntax::read(code, |file: syn::Result<syn::File>| {
-        let file = file.map_err(|error| Problem::Metadata(error.to_string()))?;
-        let mut metadata = Metadata::default();
-        items(&file.items, &mut metadata).ok_or_else(|| {
-            Problem::Metadata("this is no output of this generator: generate it again".to_owned())
-        })?;
-        Ok(metadata)
-    })
+    let Tables { mut services, events } = Tables::read(code)?;
+    for table in events.keys() {
+        services.remove(table);
+    }
+    Ok(Metadata { services: services.into_values().collect(), ..Metadata::default() })
 }
 
-fn items(items: &[Item], metadata: &mut Metadata) -> Option<()> {
-    for item in items {
-        match item {
-            Item::Mod(module) => {
-                if let Some((_, items)) = &module.content {
-                    self::items(items, metadata)?;
-                }
-            }
-            Item::Static(table) => {
-                let (name, service) = service(&table.expr)?;
-                metadata.services.insert(name, service);
-            }
-            _ => {}
-        }
+/// Returns the hashes of the events of each app, as generated code holds them: the names of apps, and of their events with hashes.
+/// An app whose events are all HTTP requests has none.
+///
+/// Fails for what this version of the generator did not write.
+pub fn read_event_hashes(code: &str) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
+    let Tables { mut services, events } = Tables::read(code)?;
+    let apps = events.into_iter().filter_map(|(table, events)| {
+        let (app, _) = services.remove(&table)?;
+        Some((app, events))
+    });
+    Ok(apps.collect())
+}
+
+/// The tables of generated code, by the modules and names of those of services.
+#[derive(Default)]
+struct Tables {
+    services: BTreeMap<String, (String, Service)>,
+    events: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl Tables {
+    fn read(code: &str) -> Result<Self> {
+        syntax::read(code, |file: syn::Result<syn::File>| {
+            let file = file.map_err(|error| Problem::Metadata(error.to_string()))?;
+            let mut tables = Self::default();
+            tables.add("", &file.items).ok_or_else(|| {
+                Problem::Metadata("this is no output of this generator: generate it again".to_owned())
+            })?;
+            Ok(tables)
+        })
     }
-    Some(())
+
+    fn add(&mut self, module: &str, items: &[Item]) -> Option<()> {
+        for item in items {
+            match item {
+                Item::Mod(inner) => {
+                    if let Some((_, items)) = &inner.content {
+                        self.add(&format!("{module}{}::", inner.ident), items)?;
+                    }
+                }
+                Item::Static(table) => self.add_table(module, table)?,
+                _ => {}
+            }
+        }
+        Some(())
+    }
+
+    fn add_table(&mut self, module: &str, table: &ItemStatic) -> Option<()> {
+        let name = table.ident.to_string();
+        if let Expr::Array(events) = &*table.expr {
+            let table = name.strip_suffix("_EVENTS")?;
+            let events: Option<_> = events.elems.iter().map(event).collect();
+            self.events.insert(format!("{module}{table}"), events?);
+        } else {
+            self.services.insert(format!("{module}{name}"), service(&table.expr)?);
+        }
+        Some(())
+    }
+}
+
+/// Returns the name and the hash of an event.
+fn event(spec: &Expr) -> Option<(String, String)> {
+    let Expr::Call(call) = spec else {
+        return None;
+    };
+    let [name, hash] = call.args.iter().collect::<Vec<_>>()[..] else {
+        return None;
+    };
+    Some((text(name)?, text(hash)?))
 }
 
 fn service(table: &Expr) -> Option<(String, Service)> {

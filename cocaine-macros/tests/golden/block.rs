@@ -14,7 +14,9 @@ impl Counter {
 impl ::cocaine::Events for Counter {
     fn register(self, registry: &mut ::cocaine::bind::event::HandlerRegistry) {
         #[allow(unused_imports)]
-        use ::cocaine::bind::event::InfallibleOutput as _;
+        use ::cocaine::bind::event::{
+            DisplayedError as _, InfallibleOutput as _, UncodedReply as _,
+        };
         let shared = ::std::sync::Arc::new(self);
         registry
             .add(
@@ -37,7 +39,11 @@ impl ::cocaine::Events for Counter {
                                         ::cocaine::bind::event::HandlerOutput(
                                                 Self::add(&shared, argument0).await,
                                             )
-                                            .into_result(),
+                                            .result()
+                                            .into_result()
+                                            .map(|value| {
+                                                ::cocaine::bind::event::HandlerReply(value).with_codes()
+                                            }),
                                     )
                             },
                         )
@@ -66,7 +72,11 @@ impl ::cocaine::Events for Counter {
                                         ::cocaine::bind::event::HandlerOutput(
                                                 Self::r#value(&shared).await,
                                             )
-                                            .into_result(),
+                                            .result()
+                                            .into_result()
+                                            .map(|value| {
+                                                ::cocaine::bind::event::HandlerReply(value).with_codes()
+                                            }),
                                     )
                             },
                         )
@@ -79,7 +89,7 @@ impl ::cocaine::Events for Counter {
         #[allow(unused_imports)]
         use ::cocaine::bind::event::{
             InfallibleProbe as _, OpaqueArgument as _, OpaqueChunk as _, OpaquePart as _,
-            SingleReply as _,
+            SingleReply as _, UndeclaredError as _,
         };
         registry
             .describe(
@@ -87,15 +97,13 @@ impl ::cocaine::Events for Counter {
                 |description| {
                     ::cocaine::bind::event::ArgumentProbe::<u64>::new()
                         .describe("n", description);
-                    ::cocaine::bind::event::output_probe(|
-                            (
-                                shared,
-                                ((), argument0),
-                            ): (::std::sync::Arc<Self>, ((), u64))|
-                        async move { Self::add(&shared, argument0).await })
-                        .value()
-                        .chunks()
-                        .describe(description);
+                    let output = ::cocaine::bind::event::output_probe(|
+                        (shared, ((), argument0)): (::std::sync::Arc<Self>, ((), u64))|
+                    async move { Self::add(&shared, argument0).await });
+                    output.error().describe(description);
+                    let value = output.value();
+                    value.error().describe(description);
+                    value.chunks().describe(description);
                 },
             );
         #[cfg(unix)]
@@ -103,12 +111,13 @@ impl ::cocaine::Events for Counter {
             .describe(
                 "get",
                 |description| {
-                    ::cocaine::bind::event::output_probe(|
-                            (shared, ()): (::std::sync::Arc<Self>, ())|
-                        async move { Self::r#value(&shared).await })
-                        .value()
-                        .chunks()
-                        .describe(description);
+                    let output = ::cocaine::bind::event::output_probe(|
+                        (shared, ()): (::std::sync::Arc<Self>, ())|
+                    async move { Self::r#value(&shared).await });
+                    output.error().describe(description);
+                    let value = output.value();
+                    value.error().describe(description);
+                    value.chunks().describe(description);
                 },
             );
     }

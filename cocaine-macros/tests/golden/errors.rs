@@ -9,7 +9,7 @@ impl ::cocaine::Events for ping {
     fn describe(_: &mut ::cocaine::bind::event::HandlerRegistry) {}
 }
 ::core::compile_error! {
-    "no such setting: `cocaine::worker` takes `event = \"name\"`, `inline` and `cancel`"
+    "no such setting: `cocaine::worker` takes `event = \"name\"`, `inline`, `cancel` and `errors(NotFound = 1)`"
 }
 ::core::compile_error! {
     "an event is asynchronous: write `async fn ping`"

@@ -17,7 +17,9 @@ pub(crate) struct ping {}
 impl ::cocaine::Events for ping {
     fn register(self, registry: &mut ::cocaine::bind::event::HandlerRegistry) {
         #[allow(unused_imports)]
-        use ::cocaine::bind::event::InfallibleOutput as _;
+        use ::cocaine::bind::event::{
+            DisplayedError as _, InfallibleOutput as _, UncodedReply as _,
+        };
         registry
             .add(
                 "say",
@@ -38,7 +40,11 @@ impl ::cocaine::Events for ping {
                                 ::cocaine::bind::event::HandlerOutput(
                                         ping(argument0, argument1, argument2).await,
                                     )
-                                    .into_result(),
+                                    .result()
+                                    .into_result()
+                                    .map(|value| {
+                                        ::cocaine::bind::event::HandlerReply(value).with_codes()
+                                    }),
                             )
                     },
                 ),
@@ -49,7 +55,7 @@ impl ::cocaine::Events for ping {
         #[allow(unused_imports)]
         use ::cocaine::bind::event::{
             InfallibleProbe as _, OpaqueArgument as _, OpaqueChunk as _, OpaquePart as _,
-            SingleReply as _,
+            SingleReply as _, UndeclaredError as _,
         };
         registry
             .describe(
@@ -61,15 +67,16 @@ impl ::cocaine::Events for ping {
                         .describe("argument2", description);
                     ::cocaine::bind::event::ArgumentProbe::<Context>::new()
                         .describe("who", description);
-                    ::cocaine::bind::event::output_probe(|
-                            (
-                                (((), argument0), argument1),
-                                argument2,
-                            ): ((((), String), Point), Context)|
-                        ping(argument0, argument1, argument2))
-                        .value()
-                        .chunks()
-                        .describe(description);
+                    let output = ::cocaine::bind::event::output_probe(|
+                        (
+                            (((), argument0), argument1),
+                            argument2,
+                        ): ((((), String), Point), Context)|
+                    ping(argument0, argument1, argument2));
+                    output.error().describe(description);
+                    let value = output.value();
+                    value.error().describe(description);
+                    value.chunks().describe(description);
                 },
             );
     }

@@ -112,6 +112,12 @@ impl Code {
         Self::new(Category::GENERIC, errno)
     }
 
+    /// Returns the code of an app's own error, in [`Category::WORKER_USER`].
+    #[must_use]
+    pub const fn user(code: i32) -> Self {
+        Self::new(Category::WORKER_USER, code as i64)
+    }
+
     /// Returns the name of the code, if it has one.
     pub fn name(self) -> Option<&'static str> {
         self.category.code_name(self.code)

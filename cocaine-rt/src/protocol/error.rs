@@ -7,7 +7,7 @@ use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration}
 
 pub use self::classify::Fault;
 use crate::{
-    protocol::code::{Category, Code},
+    protocol::code::Code,
     wire::{decode::DecodeError, encode::EncodeError, scan::ScanError},
 };
 
@@ -118,7 +118,7 @@ impl Error {
     /// Returns the error of an app. A handler returns it to choose the code that its caller receives (category 43,
     /// `worker.md` 3.6).
     pub fn user(code: i32, message: impl Into<String>) -> Self {
-        Self::service(Code::new(Category::WORKER_USER, code.into()), message)
+        Self::service(Code::user(code), message)
     }
 
     /// Returns the error of a handler that failed without choosing a code.

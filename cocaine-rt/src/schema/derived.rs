@@ -1,7 +1,8 @@
-//! What `#[derive(Schema)]` is made of.
+//! What `#[derive(Schema)]` and `#[derive(AppError)]` are made of.
 
 use std::marker::PhantomData;
 
+pub use super::app_error::declared_error;
 pub use super::{
     Content, Definition, Definitions, EnumDefinition, Field, Presence, Schema, Shape, StructDefinition,
     Tagging, Type, Variant, kinds::Kinds,

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, fmt, sync::OnceLock};
 
 use crate::schema::{
-    AppSchema, ArgumentSchema, Definitions, ErrorDefinition, EventKind, EventOutput, EventSchema, Type,
+    AppSchema, ArgumentSchema, Definitions, ErrorDefinition, ErrorVariant, EventKind, EventOutput,
+    EventSchema, Type,
 };
 
 /// Describes the types of an event to an [`EventDescriber`].
@@ -11,6 +12,7 @@ pub type DescribeFn = fn(&mut EventDescriber<'_>);
 
 /// Collects the schema of one event.
 pub struct EventDescriber<'d> {
+    name: &'d str,
     doc: &'static str,
     arguments: Vec<ArgumentSchema>,
     input: Option<Type>,
@@ -43,6 +45,11 @@ impl EventDescriber<'_> {
     /// Adds errors that the event declares, under the name of their type.
     pub fn add_errors(&mut self, name: &str, errors: ErrorDefinition) {
         self.errors.push((name.to_owned(), errors));
+    }
+
+    /// Adds errors that the event declares on its own, under a name of the event's.
+    pub fn declare_errors(&mut self, errors: ErrorDefinition) {
+        self.errors.push((error_name(self.name), errors));
     }
 
     /// Returns the definitions that types refer to.
@@ -121,6 +128,7 @@ fn describe_event(
         Description::Typed(describe) => describe,
     };
     let mut describer = EventDescriber {
+        name,
         doc: "",
         arguments: Vec::new(),
         input: None,
@@ -168,10 +176,10 @@ fn merge_errors(event: &str, declared: Vec<(String, ErrorDefinition)>) -> Option
         }
         name = error_name(event);
         for variant in other.variants {
-            let is_known = |known: &&crate::schema::ErrorVariant| {
+            let is_known = |known: &ErrorVariant| {
                 (known.category, known.code) == (variant.category, variant.code) || known.name == variant.name
             };
-            if merged.variants.iter().find(is_known).is_none() {
+            if !merged.variants.iter().any(is_known) {
                 merged.variants.push(variant);
             }
         }

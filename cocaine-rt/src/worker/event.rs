@@ -28,9 +28,12 @@ pub use self::{
     imitation::{add, error_definition},
     probes::{
         ArgumentProbe, ChunkProbe, ErrorProbe, InfallibleProbe, OpaqueArgument, OpaqueChunk, OpaquePart,
-        OutputProbe, ReplyProbe, SingleReply, output_probe,
+        OutputProbe, ReplyProbe, SingleReply, UndeclaredError, output_probe,
     },
-    reply::{ErrorStream, HandlerOutput, InfallibleOutput, ReplyEncoder, ViaChunk, ViaStream},
+    reply::{
+        DisplayedError, ErrorStream, HandlerOutput, HandlerReply, HandlerResult, InfallibleOutput,
+        ReplyEncoder, UncodedReply, ViaChunk, ViaStream,
+    },
     run::run,
 };
 pub use super::description::{DescribeFn, EventDescriber};

@@ -101,3 +101,18 @@ fn event_hash_changes_with_what_travels() {
         assert!(changed.0 == event && changed.1 != app);
     }
 }
+
+#[test]
+fn documented_schema_can_be_read() {
+    let page = include_str!("../../../docs/apps.md");
+    let (_, rest) = page.split_once("```json\n").unwrap();
+    let (json, _) = rest.split_once("```").unwrap();
+    let schema: AppSchema = serde_json::from_str(json).unwrap();
+    let written = serde_json::to_value(&schema).unwrap();
+    let mut expected: Json = serde_json::from_str(json).unwrap();
+    expected["hash"] = hash_text(schema.hash()).into();
+    for (name, event) in expected["events"].as_object_mut().unwrap() {
+        event["hash"] = hash_text(schema.event_hash(name).unwrap()).into();
+    }
+    assert_eq!(written, expected, "nothing in it is ignored");
+}

@@ -6,6 +6,7 @@
 
 mod app;
 mod conformance;
+mod errors;
 mod events;
 #[cfg(all(feature = "chrono", feature = "jiff", feature = "url", feature = "uuid"))]
 mod foreign;

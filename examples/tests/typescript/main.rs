@@ -165,6 +165,11 @@ fn hostile() -> Metadata {
     read_metadata("cocaine-codegen/tests/golden/json_rpc/hostile.json")
 }
 
+/// Forms that the table lacks.
+fn forms() -> Metadata {
+    read_metadata("cocaine-codegen/tests/golden/json_rpc/forms.json")
+}
+
 /// The app and the service that the generated client calls.
 fn shortener() -> Metadata {
     let mut metadata = read_metadata("cocaine-codegen/tests/golden/json_rpc/shortener.json");
@@ -258,8 +263,13 @@ const COMPILER_OPTIONS: &str = r#"{"compilerOptions": {
 /// lacks what only browsers have.
 fn write_scripts(folder: &Path) {
     let write = |name: &str, text: &str| fs::write(folder.join(name), text).unwrap();
-    let scripts =
-        [("client", shortener()), ("table", table()), ("services", services()), ("hostile", hostile())];
+    let scripts = [
+        ("client", shortener()),
+        ("table", table()),
+        ("services", services()),
+        ("hostile", hostile()),
+        ("forms", forms()),
+    ];
     for (name, metadata) in scripts {
         let output = typescript(&metadata, &Catalogue::builtin(), false).unwrap();
         write(&format!("{name}.ts"), &output.files[0].text);
@@ -277,8 +287,13 @@ fn compile(folder: &Path, settings: &str) {
 }
 
 fn write_schemas(folder: &Path) {
-    let all =
-        [("shortener", shortener()), ("table", table()), ("services", services()), ("hostile", hostile())];
+    let all = [
+        ("shortener", shortener()),
+        ("table", table()),
+        ("services", services()),
+        ("hostile", hostile()),
+        ("forms", forms()),
+    ];
     for (name, metadata) in all {
         let write = |kind, text: String| fs::write(folder.join(format!("{name}.{kind}.json")), text).unwrap();
         write("schema", json_schema(&metadata, &Catalogue::builtin()).unwrap());

@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use serde::Serialize;
 
 use super::{
-    grades::{AppGrade, Direction},
+    grades::{AppDirection, AppGrade},
     rules::AppRule,
 };
 use crate::naming::shown;
@@ -16,7 +16,7 @@ pub struct AppDifference {
     /// How much it matters.
     pub grade: AppGrade,
     /// Which callers it matters to.
-    pub direction: Direction,
+    pub direction: AppDirection,
     /// The app.
     pub app: String,
     /// The event, where it is about one.
@@ -35,9 +35,30 @@ pub struct AppDifference {
 }
 
 impl AppDifference {
+    /// Returns a difference of an app as a whole.
+    pub(super) fn of_app(app: &str, rule: AppRule) -> Self {
+        let (grade, direction) = rule.grade();
+        Self {
+            grade,
+            direction,
+            app: app.to_owned(),
+            event: None,
+            path: String::new(),
+            rule,
+            message: rule.message().to_owned(),
+            expected: None,
+            found: None,
+        }
+    }
+
     /// Returns whether calls of old callers fail with the new app, or are misread.
     pub fn breaks_callers(&self) -> bool {
-        self.grade == AppGrade::Wire && self.direction != Direction::Forward
+        self.grade == AppGrade::Wire && self.direction != AppDirection::Forward
+    }
+
+    /// Returns what comes first: the worse grade, and in it what concerns old callers.
+    pub(super) fn severity(&self) -> (AppGrade, bool) {
+        (self.grade, self.direction == AppDirection::Forward)
     }
 
     /// Returns what it is about: the app, the event and the path.

@@ -7,7 +7,7 @@ use cocaine::schema::{AppSchema, ArgumentSchema, EventKind, EventOutput, EventSc
 use super::{
     comparer::{Budget, TypeComparer, TypeFinding, Ways, type_text},
     differences::AppDifference,
-    grades::{AppGrade, Direction},
+    grades::{AppDirection, AppGrade},
     node::{Node, Verdict},
     rules::AppRule,
 };
@@ -263,16 +263,16 @@ fn reads_surplus(app: &EventSchema) -> Verdict {
 }
 
 /// Returns how much a difference matters, and to whom.
-fn grade(rule: AppRule, verdicts: Ways<Verdict>, writer: Writer) -> (AppGrade, Direction) {
+fn grade(rule: AppRule, verdicts: Ways<Verdict>, writer: Writer) -> (AppGrade, AppDirection) {
     let (backward, forward) = match writer {
         Writer::Caller => (verdicts.old_to_new, verdicts.new_to_old),
         Writer::Worker => (verdicts.new_to_old, verdicts.old_to_new),
     };
     match (backward != Verdict::Reads, forward != Verdict::Reads) {
         _ if rule == AppRule::OpaqueType => rule.grade(),
-        (true, true) => (AppGrade::Wire, Direction::Both),
-        (true, false) => (AppGrade::Wire, Direction::Backward),
-        (false, true) => (AppGrade::Wire, Direction::Forward),
+        (true, true) => (AppGrade::Wire, AppDirection::Both),
+        (true, false) => (AppGrade::Wire, AppDirection::Backward),
+        (false, true) => (AppGrade::Wire, AppDirection::Forward),
         (false, false) => rule.grade(),
     }
 }

@@ -21,7 +21,7 @@ pub enum AppGrade {
 /// Which callers a difference matters to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Direction {
+pub enum AppDirection {
     /// Old callers with the new app, and new ones with the old app.
     Both,
     /// Old callers, with the new app.
@@ -46,7 +46,7 @@ impl fmt::Display for AppGrade {
     }
 }
 
-impl fmt::Display for Direction {
+impl fmt::Display for AppDirection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Both => "both",

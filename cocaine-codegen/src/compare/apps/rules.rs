@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::grades::{AppGrade, Direction};
+use super::grades::{AppDirection, AppGrade};
 
 macro_rules! rules {
     ($($rule:ident $name:literal $kind:ident $grade:ident $direction:ident $message:literal;)*) => {
@@ -38,9 +38,9 @@ macro_rules! rules {
 
             /// Returns the grade and the direction of a difference by this rule, unless [one side does not
             /// read](Self::depends_on_values) what the other writes, which is of the grade [`Wire`](AppGrade::Wire).
-            pub fn grade(self) -> (AppGrade, Direction) {
+            pub fn grade(self) -> (AppGrade, AppDirection) {
                 match self {
-                    $(Self::$rule => (AppGrade::$grade, Direction::$direction),)*
+                    $(Self::$rule => (AppGrade::$grade, AppDirection::$direction),)*
                 }
             }
 
@@ -57,8 +57,11 @@ macro_rules! rules {
 }
 
 rules! {
+    AppAdded "app-added" fixed Wire Forward "the app is new, or has a schema now";
+    AppRemoved "app-removed" fixed Wire Backward "the app is gone, or has no schema any more";
     EventAdded "event-added" fixed Wire Forward "the event is new";
     EventRemoved "event-removed" fixed Wire Backward "the event is gone";
+    EventChanged "event-changed" fixed Wire Both "the types of the event are others: a file of metadata shows what has changed";
     EventKind "event-kind" fixed Wire Both "an HTTP event is a call now, or a call an HTTP event";
     FallbackAdded "fallback-added" fixed Wire Forward "events of any other name are handled now";
     FallbackRemoved "fallback-removed" fixed Wire Backward "events of any other name are errors now";

@@ -154,7 +154,7 @@ export class CocaineClient implements Caller {
     const body = JSON.stringify(request, encodeNumber);
     const limit = options.timeout ?? this.#options.timeout;
     const controller = new AbortController();
-    const signals = [this.#options.signal, options.signal].filter((signal) => signal !== undefined);
+    const signals = [this.#options.signal, options.signal].filter((signal): signal is AbortSignal => signal !== undefined);
     const abort = () => controller.abort(signals.find((signal) => signal.aborted)?.reason);
     signals.forEach((signal) => (signal.aborted ? abort() : signal.addEventListener("abort", abort)));
     let isLate = false;

@@ -82,7 +82,7 @@ impl RpcEventCall<'_> {
     /// Replaces the schema by a newer one, if a worker has refused a payload that was made by it. Returns whether there is
     /// a newer one.
     async fn reload(&self, loaded: &mut Arc<LoadedSchema>, error: &Error, lease: &ServiceLease<'_>) -> bool {
-        if error.code() != Some(SCHEMA_MISMATCH) {
+        if error.code() != Some(Code::SCHEMA_MISMATCH) {
             return false;
         }
         let (schemas, hash) = (&self.context.schemas, loaded.event_hash(self.event).await);
@@ -92,9 +92,6 @@ impl RpcEventCall<'_> {
         loaded.event_hash(self.event).await != hash
     }
 }
-
-/// A worker was made for another schema.
-const SCHEMA_MISMATCH: Code = Code::new(cocaine::Category::WORKER, 101);
 
 /// Returns the event of a name. Any other is one of the fallback, of which nothing is known but how many arguments it gets.
 fn find_event<'s>(

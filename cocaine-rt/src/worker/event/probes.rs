@@ -9,7 +9,7 @@ use std::{convert::Infallible, future::Future, marker::PhantomData};
 use futures_core::Stream;
 
 use crate::{
-    schema::{EventOutput, Schema, Type},
+    schema::{AppError, EventOutput, Schema, Type},
     worker::{
         context::Context,
         description::EventDescriber,
@@ -216,3 +216,20 @@ impl<T, const IS_STREAM: bool> OpaqueChunk for ChunkProbe<T, IS_STREAM> {
 /// Stands for an error.
 #[derive(Debug)]
 pub struct ErrorProbe<E>(PhantomData<fn() -> E>);
+
+impl<E: AppError> ErrorProbe<E> {
+    /// Describes errors that are declared.
+    pub fn describe(self, event: &mut EventDescriber<'_>) {
+        event.add_errors(E::NAME, E::definition());
+    }
+}
+
+/// An error that is not declared.
+pub trait UndeclaredError {
+    /// Describes nothing.
+    fn describe(self, event: &mut EventDescriber<'_>);
+}
+
+impl<E> UndeclaredError for ErrorProbe<E> {
+    fn describe(self, _event: &mut EventDescriber<'_>) {}
+}

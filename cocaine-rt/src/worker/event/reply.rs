@@ -17,25 +17,23 @@ use crate::{
         chunk,
         error::{Error, Result},
     },
+    schema::AppError,
     wire::bytes::Bytes,
     worker::halves::SessionSender,
 };
 
 /// The return value of a handler: a `Result`, or a value that cannot fail.
 ///
-/// An inherent method takes precedence over one of a trait: `into_result` of a `Result` is the inherent one, and of
-/// anything else that of [`InfallibleOutput`].
+/// An inherent method takes precedence over one of a trait: `result` of a `Result` is the inherent one, and of anything
+/// else that of [`InfallibleOutput`].
 #[derive(Debug)]
 pub struct HandlerOutput<T>(pub T);
 
 impl<T, E> HandlerOutput<std::result::Result<T, E>> {
-    /// Returns the value, or the error as the client receives it.
+    /// Returns the result.
     #[inline]
-    pub fn into_result(self) -> Result<T>
-    where
-        E: IntoEventError,
-    {
-        self.0.map_err(IntoEventError::into_error)
+    pub fn result(self) -> HandlerResult<T, E> {
+        HandlerResult(self.0)
     }
 }
 
@@ -44,16 +42,90 @@ pub trait InfallibleOutput {
     /// The value.
     type Value;
 
-    /// Returns the value.
-    fn into_result(self) -> Result<Self::Value>;
+    /// Returns the value as a result.
+    fn result(self) -> HandlerResult<Self::Value, Error>;
 }
 
 impl<T> InfallibleOutput for HandlerOutput<T> {
     type Value = T;
 
     #[inline]
-    fn into_result(self) -> Result<T> {
-        Ok(self.0)
+    fn result(self) -> HandlerResult<T, Error> {
+        HandlerResult(Ok(self.0))
+    }
+}
+
+/// The result of a handler. The error of one that declares its errors has a code: the inherent method takes precedence over
+/// that of [`DisplayedError`].
+#[derive(Debug)]
+pub struct HandlerResult<T, E>(std::result::Result<T, E>);
+
+impl<T, E: AppError> HandlerResult<T, E> {
+    /// Returns the value, or the error with its code.
+    #[inline]
+    pub fn into_result(self) -> Result<T> {
+        self.0.map_err(Into::into)
+    }
+}
+
+/// The result of a handler that declares no errors.
+pub trait DisplayedError {
+    /// The value.
+    type Value;
+    /// The error.
+    type Error;
+
+    /// Returns the value, or the error as the client receives it.
+    fn into_result(self) -> Result<Self::Value>
+    where
+        Self::Error: IntoEventError;
+}
+
+impl<T, E> DisplayedError for HandlerResult<T, E> {
+    type Value = T;
+    type Error = E;
+
+    #[inline]
+    fn into_result(self) -> Result<T>
+    where
+        E: IntoEventError,
+    {
+        self.0.map_err(IntoEventError::into_error)
+    }
+}
+
+/// What a handler replies. Streams whose errors are declared send their codes: the inherent method takes precedence over that
+/// of [`UncodedReply`].
+#[derive(Debug)]
+pub struct HandlerReply<T>(pub T);
+
+impl<S, T, E> HandlerReply<S>
+where
+    S: Stream<Item = std::result::Result<T, E>>,
+    E: AppError,
+{
+    /// Returns the stream with errors that have codes.
+    #[inline]
+    pub fn with_codes(self) -> ErrorStream<S> {
+        ErrorStream::new(self.0)
+    }
+}
+
+/// A reply without declared errors.
+pub trait UncodedReply {
+    /// The reply.
+    type Reply;
+
+    /// Returns the reply as it is.
+    fn with_codes(self) -> Self::Reply;
+}
+
+impl<T> UncodedReply for HandlerReply<T> {
+    type Reply = T;
+
+    #[inline]
+    fn with_codes(self) -> T {
+        self.0
     }
 }
 

@@ -1,6 +1,7 @@
 //! Annotated handlers, called by a scripted client.
 
 mod arguments;
+mod declared;
 mod endings;
 mod mismatches;
 mod names;

@@ -61,6 +61,7 @@ impl<'s> Conversion<'s> {
 
     /// Converts the elements of an array, which are fields in their order.
     fn positional_fields(&mut self, fields: &'s [Field], items: &[Value]) -> Result<Value, Misfit> {
+        self.charge(fields.len() / 8)?;
         let present: Vec<_> =
             fields.iter().filter(|field| !field.flatten && field.written != Presence::Never).collect();
         if items.len() > present.len() {

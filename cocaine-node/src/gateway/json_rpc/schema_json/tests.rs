@@ -290,6 +290,17 @@ fn hostile_schema_ends_with_an_error() {
     assert!(error.contains("too many steps"), "{error}");
 }
 
+#[test]
+fn very_wide_enum_ends_with_an_error() {
+    let mut variants: Vec<_> = (0..20_000).map(|number| json!({"name": format!("v{number}")})).collect();
+    variants.push(json!({"name": "rest", "other": true}));
+    let wide = schema(&json!({"Wide": {"shape": {"enum": {"variants": variants}}}}));
+    let ty = Type::List(Box::new(Type::Named("Wide".into())));
+    assert_eq!(to_payload(&wide, &ty, &json!(["v7", "new"])).unwrap().to_string(), r#"["v7", "new"]"#);
+    let error = to_payload(&wide, &ty, &json!(vec!["new"; 10_000])).unwrap_err();
+    assert!(error.contains("too many steps"), "{error}");
+}
+
 proptest! {
     #![proptest_config(Config::with_cases(256))]
 

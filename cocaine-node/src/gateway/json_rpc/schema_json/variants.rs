@@ -5,10 +5,7 @@ use cocaine::{
     schema::{Content, EnumDefinition, Presence, Tagging, Variant},
 };
 
-use super::{
-    Conversion, ConversionDirection, Entry, Misfit,
-    fields::{borrowed, key_name},
-};
+use super::{Conversion, ConversionDirection, Entry, Misfit, fields::borrowed};
 
 impl<'s> Conversion<'s> {
     pub(super) fn enumeration(
@@ -50,10 +47,10 @@ impl<'s> Conversion<'s> {
     ) -> Result<Vec<(Value, Value)>, Misfit> {
         match &definition.tagging {
             Tagging::External => {
-                let is_variant = |conversion: &mut Self, key: &Value| {
-                    conversion.find_variant(name, definition, key).is_ok()
-                };
-                let Some(at) = (0..rest.len()).find(|at| is_variant(self, rest[*at].0)) else {
+                self.charge(rest.len() / 8)?;
+                let Some(at) =
+                    (0..rest.len()).find(|at| self.known_variant(definition, rest[*at].0).is_some())
+                else {
                     return Err(Misfit::new(unknown_variant(name, definition)));
                 };
                 let (key, content) = rest.remove(at);
@@ -145,6 +142,7 @@ impl<'s> Conversion<'s> {
         definition: &'s EnumDefinition,
         mut convert: impl FnMut(&mut Self, &'s Variant) -> Result<T, Misfit>,
     ) -> Result<T, Misfit> {
+        self.charge(definition.variants.len() / 8)?;
         for variant in &definition.variants {
             if !self.is_present(variant) {
                 continue;
@@ -179,23 +177,28 @@ impl<'s> Conversion<'s> {
         definition: &'s EnumDefinition,
         value: &Value,
     ) -> Result<Option<&'s Variant>, Misfit> {
-        let Some(wanted) = value.as_str() else {
+        if let Some(variant) = self.known_variant(definition, value) {
+            return Ok(Some(variant));
+        }
+        let Some(unknown) = value.as_str() else {
             return Err(Misfit::expected(&"the name of a variant", value));
         };
+        self.charge(definition.variants.len() / 8)?;
+        if definition.variants.iter().any(|variant| variant.other) {
+            return Ok(None);
+        }
+        Err(Misfit::new(unknown_variant(name, definition)).at_name(unknown))
+    }
+
+    fn known_variant(&mut self, definition: &'s EnumDefinition, value: &Value) -> Option<&'s Variant> {
+        let wanted = value.as_str()?;
         let variants = &definition.variants;
         let names = variants.iter().enumerate().filter(|(_, variant)| !variant.other);
         let names = names.flat_map(|(at, variant)| {
             std::iter::once(&variant.name).chain(&variant.aliases).map(move |name| (name.as_str(), at))
         });
-        let found = self.index(variants.as_ptr().addr(), names).get(wanted).copied();
-        match found.map(|at| &variants[at]).filter(|variant| self.is_present(variant)) {
-            None if variants.iter().any(|variant| variant.other) => Ok(None),
-            None => {
-                let unknown = key_name(value);
-                Err(Misfit::new(unknown_variant(name, definition)).at_name(&unknown))
-            }
-            found => Ok(found),
-        }
+        let at = *self.index(variants.as_ptr().addr(), names).get(wanted)?;
+        Some(&variants[at]).filter(|variant| self.is_present(variant))
     }
 
     fn is_present(&self, variant: &Variant) -> bool {

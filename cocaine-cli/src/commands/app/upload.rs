@@ -1,0 +1,102 @@
+//! Uploads a program as an app.
+
+use cocaine::{Client, Code, ServiceClient as _, schema::AppSchema};
+use cocaine_bindings::{Node as _, NodeClient};
+use cocaine_codegen::{AppDifference, compare_apps};
+
+use super::{connect, print_differences};
+use crate::{
+    app_store::{Manifest, encode_package},
+    commands::command_line::Upload,
+    error::{Error, ExitStatus, Result},
+    package, schema,
+};
+
+/// The header with which `start_app` of an embedded node replaces an app that runs (`node.md` 10.5).
+const REPLACE: &str = "replace";
+
+pub(in crate::commands) async fn upload(args: &Upload) -> Result<ExitStatus> {
+    let name = &args.name;
+    let package = encode_package(&package::pack(name, &args.program)?)?;
+    let new = new_schema(args).await?;
+    let (cloud, store) = connect(&args.cloud).await?;
+    let current = store.manifest(name).await?;
+    check_callers(args, current.as_ref(), new.as_ref())?;
+    let manifest = Manifest::new(current.as_ref(), name, new.as_ref())?;
+    store.write(name, &package, &manifest).await?;
+    eprintln!("{name} is uploaded");
+    if args.start {
+        store.create_profile(&args.profile).await?;
+        start(&cloud, args).await?;
+        eprintln!("{name} is started with the profile {}", args.profile);
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// Returns the schema to upload. A program that cannot say its own is uploaded without one.
+async fn new_schema(args: &Upload) -> Result<Option<AppSchema>> {
+    let schema = match &args.schema {
+        Some(path) => schema::read_file(path)?,
+        None if args.no_schema => return Ok(None),
+        None => match schema::describe(&args.program, args.describe.describe_timeout).await {
+            Ok(schema) => schema,
+            Err(reason) => {
+                eprintln!("no schema: {}: {reason}", args.program.display());
+                return Ok(None);
+            }
+        },
+    };
+    schema::check_limits(&schema)?;
+    Ok(Some(schema))
+}
+
+/// Refuses what breaks callers of the uploaded version.
+fn check_callers(args: &Upload, current: Option<&Manifest>, new: Option<&AppSchema>) -> Result<()> {
+    let name = &args.name;
+    let old = match current.map(Manifest::schema) {
+        None => return Ok(()),
+        Some(Ok(old)) => old,
+        Some(Err(error)) => {
+            eprintln!("warning: the schema of `{name}` cannot be read, so that nothing is compared: {error}");
+            return Ok(());
+        }
+    };
+    match (old, new) {
+        (Some(old), Some(new)) => {
+            let differences = compare_apps(name, &old, new);
+            print_differences(&differences);
+            let breaks =
+                differences.iter().filter(|difference| AppDifference::breaks_callers(difference)).count();
+            if breaks == 0 || args.breaking {
+                return Ok(());
+            }
+            Err(Error::Breaking(format!(
+                "{breaks} of the differences break callers of the uploaded `{name}`: nothing is uploaded; `--breaking` \
+                 uploads it all the same"
+            )))
+        }
+        (Some(_), None) if !args.no_schema && !args.breaking => Err(Error::Breaking(format!(
+            "the uploaded `{name}` has a schema, and the new version would have none: nothing is uploaded; give it one with \
+             `--schema FILE`, or drop it with `--no-schema`"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Starts the app, or puts it in the place of the version that runs. An original node cannot do that, and stops that first.
+async fn start(cloud: &Client, args: &Upload) -> Result<()> {
+    let Upload { name, profile, .. } = args;
+    let failed = || Error::while_doing(format!("`{name}` is uploaded, and cannot be started"));
+    let node: NodeClient = cloud.service().await.map_err(failed())?;
+    let node = node.with_deadline(args.cloud.timeout);
+    let started = node.with_header(REPLACE, "1").start_app(name, profile).await;
+    match started {
+        Err(error) if error.code() == Some(Code::ALREADY_STARTED) => {}
+        started => return started.map_err(failed()),
+    }
+    match node.pause_app(name).await {
+        Err(error) if error.code() != Some(Code::NOT_RUNNING) => return Err(failed()(error)),
+        _ => {}
+    }
+    node.start_app(name, profile).await.map_err(failed())
+}

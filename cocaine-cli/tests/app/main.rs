@@ -1,0 +1,7 @@
+//! The program `cocaine`, with clouds of these tests.
+
+mod command;
+mod program;
+mod upload;
+mod verdicts;
+mod worker;
