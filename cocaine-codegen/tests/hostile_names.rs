@@ -2,6 +2,7 @@
 //!
 //! The compilers are started without cargo, with what cargo has built for this test.
 
+#[allow(dead_code, reason = "other tests use more of it")]
 mod compilers;
 mod names;
 

@@ -2,6 +2,7 @@
 
 #[path = "../compilers/mod.rs"]
 mod compilers;
+mod forms;
 mod golden;
 mod random;
 mod refused;

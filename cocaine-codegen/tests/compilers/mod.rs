@@ -5,14 +5,19 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    rc::Rc,
     thread,
     time::SystemTime,
 };
+
+use tempfile::TempDir;
 
 /// The compilers, and the runtime that cargo has built.
 pub(crate) struct Compilers {
     bin: PathBuf,
     runtime: PathBuf,
+    /// For the code and what becomes of it. Tests that run at the same time have one each.
+    folder: Rc<TempDir>,
 }
 
 impl Compilers {
@@ -21,10 +26,9 @@ impl Compilers {
         let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
         let output = Command::new(rustc).args(["--print", "sysroot"]).output().unwrap();
         let bin = Path::new(String::from_utf8(output.stdout).unwrap().trim()).join("bin");
-        let found = builds("cocaine")
-            .into_iter()
-            .map(|runtime| Self { bin: bin.clone(), runtime })
-            .find(Self::has_doubles);
+        let folder = Rc::new(tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap());
+        let compilers = |runtime| Self { bin: bin.clone(), runtime, folder: Rc::clone(&folder) };
+        let found = builds("cocaine").into_iter().map(compilers).find(Self::has_doubles);
         found.expect("the runtime is built beside this test")
     }
 
@@ -45,19 +49,23 @@ impl Compilers {
         succeeds(&self.compile("rustdoc", "rustdoc", code, &["-Dwarnings"]));
     }
 
-    /// Compiles a program against the runtime and the crates of these names, runs it with this input, and returns what it
-    /// prints.
+    /// Returns the option that names a build of a crate with which `code` compiles: one that has the same dependencies as the
+    /// runtime.
     #[allow(dead_code, reason = "each test uses a part of it")]
-    pub(crate) fn run(&self, code: &str, crates: &[&str], input: &str) -> String {
-        let externs = crates.iter().map(|name| format!("--extern={name}={}", builds(name)[0].display()));
-        let options: Vec<_> = ["--crate-type=bin".to_owned()].into_iter().chain(externs).collect();
-        succeeds(&self.compile(
-            "rustc",
-            "program",
-            code,
-            &options.iter().map(String::as_str).collect::<Vec<_>>(),
-        ));
-        let mut program = Command::new(folder().join("program"));
+    pub(crate) fn find_crate(&self, name: &str, code: &str) -> String {
+        let options = builds(name).into_iter().map(|build| format!("--extern={name}={}", build.display()));
+        let is_usable = |option: &String| {
+            self.compile("rustc", "probe", code, &["--emit=metadata", option]).status.success()
+        };
+        options.into_iter().find(is_usable).expect("the crate is built beside this test")
+    }
+
+    /// Compiles a program with these options, runs it with this input, and returns what it prints.
+    #[allow(dead_code, reason = "each test uses a part of it")]
+    pub(crate) fn run(&self, code: &str, options: &[&str], input: &str) -> String {
+        let options = [options, &["--crate-type=bin"]].concat();
+        succeeds(&self.compile("rustc", "program", code, &options));
+        let mut program = Command::new(self.folder.path().join("program"));
         let mut program =
             program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdin = program.stdin.take().unwrap();
@@ -71,13 +79,12 @@ impl Compilers {
     }
 
     fn compile(&self, compiler: &str, name: &str, code: &str, options: &[&str]) -> Output {
-        let folder = folder();
-        fs::create_dir_all(&folder).unwrap();
+        let folder = self.folder.path();
         let source = folder.join(format!("{name}.rs"));
         fs::write(&source, code).unwrap();
         let mut command = Command::new(self.bin.join(compiler));
         let is_program = options.contains(&"--crate-type=bin");
-        command.args(["--edition=2024", "--out-dir"]).arg(&folder).args(options);
+        command.args(["--edition=2024", "--out-dir"]).arg(folder).args(options);
         command.args((!is_program).then_some("--crate-type=lib"));
         command.arg(format!("--extern=cocaine={}", self.runtime.display()));
         command.arg(format!("-Ldependency={}", deps().display()));
@@ -89,11 +96,6 @@ fn succeeds(output: &Output) {
     let text = String::from_utf8_lossy(&output.stderr);
     let first: String = text.lines().take(60).collect::<Vec<_>>().join("\n");
     assert!(output.status.success(), "{first}");
-}
-
-/// Returns the folder of this test's code.
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join(env!("CARGO_CRATE_NAME"))
 }
 
 /// Returns the folder in which cargo has built what this test depends on.

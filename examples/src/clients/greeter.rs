@@ -195,34 +195,9 @@ impl<T: GreeterServer + Send + Sync + 'static> ::cocaine::Events for ServeGreete
     }
 
     fn describe(registry: &mut ::cocaine::HandlerRegistry) {
-        registry
-            .describe(
-                "greet",
-                |description| {
-                    description.set_doc("Greets somebody.");
-                    description.argument::<String>("name");
-                    description.reply::<Greeting>();
-                    description.add_errors("GreetError", define_greet_error());
-                },
-            );
-        registry
-            .describe(
-                "party",
-                |description| {
-                    description.set_doc("Greets everybody, each as their name arrives.");
-                    description.input::<String>();
-                    description.stream::<Greeting>();
-                },
-            );
-        registry
-            .describe(
-                "whoami",
-                |description| {
-                    description
-                        .set_doc("Returns the id of the process, as plain bytes.");
-                    description.reply::<Bytes>();
-                },
-            );
+        describe_greet(registry);
+        describe_party(registry);
+        describe_whoami(registry);
     }
 }
 
@@ -255,6 +230,20 @@ fn serve_greet<T: GreeterServer + Send + Sync + 'static>(
     );
 }
 
+/// Describes the event `greet`.
+fn describe_greet(registry: &mut ::cocaine::HandlerRegistry) {
+    registry
+        .describe(
+            "greet",
+            |description| {
+                description.set_doc("Greets somebody.");
+                description.argument::<String>("name");
+                description.reply::<Greeting>();
+                description.add_errors("GreetError", define_greet_error());
+            },
+        );
+}
+
 /// Adds the event `party`.
 fn serve_party<T: GreeterServer + Send + Sync + 'static>(
     app: &::std::sync::Arc<T>,
@@ -280,6 +269,19 @@ fn serve_party<T: GreeterServer + Send + Sync + 'static>(
     );
 }
 
+/// Describes the event `party`.
+fn describe_party(registry: &mut ::cocaine::HandlerRegistry) {
+    registry
+        .describe(
+            "party",
+            |description| {
+                description.set_doc("Greets everybody, each as their name arrives.");
+                description.input::<String>();
+                description.stream::<Greeting>();
+            },
+        );
+}
+
 /// Adds the event `whoami`.
 fn serve_whoami<T: GreeterServer + Send + Sync + 'static>(
     app: &::std::sync::Arc<T>,
@@ -303,6 +305,18 @@ fn serve_whoami<T: GreeterServer + Send + Sync + 'static>(
             )
         },
     );
+}
+
+/// Describes the event `whoami`.
+fn describe_whoami(registry: &mut ::cocaine::HandlerRegistry) {
+    registry
+        .describe(
+            "whoami",
+            |description| {
+                description.set_doc("Returns the id of the process, as plain bytes.");
+                description.reply::<Bytes>();
+            },
+        );
 }
 
 /// Returns the definition of [`GreetError`].

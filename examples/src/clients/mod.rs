@@ -33,6 +33,8 @@ pub mod statistics;
 #[allow(unused_imports, unreachable_pub)]
 pub use self::{
     greeter::{GreetError, Greeter, GreeterClient, GreeterServer, Greeting, ServeGreeter},
-    shortener::{Link, ServeShortener, Shortener, ShortenerClient, ShortenerServer},
-    statistics::{ServeStatistics, Statistics, StatisticsClient, StatisticsServer},
+    shortener::{
+        Link, LinkError, ServeShortener, Shortener, ShortenerClient, ShortenerServer,
+    },
+    statistics::{Clicks, ServeStatistics, Statistics, StatisticsClient, StatisticsServer},
 };
