@@ -4,15 +4,17 @@ use axum::{Router, extract::Path, routing::get};
 use cocaine::{Context, events};
 use cocaine_bindings::{Storage, StorageClient};
 use cocaine_test::{Cloud, Error};
+use examples::clients::{Greeting, LinkError, Shortener, ShortenerClient, Statistics, StatisticsClient};
 
 /// A program of this package, in a process of its own.
 #[tokio::test]
 async fn program_greets_and_counts() -> Result<(), Error> {
     let cloud = Cloud::start().await?;
     let greeter = cloud.program("greeter", env!("CARGO_BIN_EXE_greeter")).profile("pool-limit", 1).await?;
-    assert_eq!(greeter.call::<String>("greet", "Ada").await?, "hello Ada, you are number 1");
-    assert_eq!(greeter.call::<String>("greet", "Alan").await?, "hello Alan, you are number 2");
-    let error = greeter.call::<String>("greet", "").await.unwrap_err();
+    let greeting = |text: &str, number| Greeting { text: text.to_owned(), number };
+    assert_eq!(greeter.call::<Greeting>("greet", "Ada").await?, greeting("hello Ada", 1));
+    assert_eq!(greeter.call::<Greeting>("greet", "Alan").await?, greeting("hello Alan", 2));
+    let error = greeter.call::<Greeting>("greet", "").await.unwrap_err();
     assert!(error.to_string().contains("nobody to greet"), "{error}");
     Ok(())
 }
@@ -45,5 +47,35 @@ async fn web_app_is_reached_through_the_gateway() -> Result<(), Error> {
     let url = format!("http://{}/shop/web/hello/Ada", cloud.http_addr().unwrap());
     let text = ureq::get(&url).call().unwrap().body_mut().read_to_string().unwrap();
     assert_eq!(text, "hello Ada");
+    Ok(())
+}
+
+/// Two apps that call each other, and a caller, all with generated clients.
+#[tokio::test]
+async fn apps_call_each_other_with_generated_clients() -> Result<(), Error> {
+    let cloud = Cloud::start().await?;
+    let _shortener = cloud.program("shortener", env!("CARGO_BIN_EXE_shortener")).await?;
+    let _statistics = cloud.program("statistics", env!("CARGO_BIN_EXE_statistics")).await?;
+    let (shortener, statistics): (ShortenerClient, StatisticsClient) =
+        cloud.client().services().await.unwrap();
+
+    let link = shortener.shorten("https://example.org", Some(60)).await.unwrap();
+    assert_eq!((link.target.as_str(), link.ttl), ("https://example.org", Some(60)));
+    for _ in 0..2 {
+        assert_eq!(shortener.follow(&link.slug).await.unwrap(), link);
+    }
+    let clicks = statistics.clicks(&link.slug).await.unwrap();
+    assert_eq!((clicks.target, clicks.count), (link.target.clone(), 2));
+    let mut links = shortener.links();
+    assert_eq!(links.recv().await.unwrap().unwrap(), link);
+    assert!(links.recv().await.is_none());
+
+    let missing = shortener.follow("none").await.unwrap_err();
+    assert!(matches!(&missing, LinkError::NotFound(_)), "{missing}");
+    let invalid = shortener.shorten("example", None).await.unwrap_err();
+    assert!(matches!(&invalid, LinkError::InvalidTarget(_)), "{invalid}");
+    // What `statistics` does not declare of its own comes as the error that it got from `shortener`.
+    let passed_on = statistics.clicks("none").await.unwrap_err();
+    assert!(passed_on.to_string().contains("no link is called"), "{passed_on}");
     Ok(())
 }

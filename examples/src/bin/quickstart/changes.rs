@@ -17,7 +17,7 @@ const CALLER: &str = r#"
 pub async fn greet(
     greeter: &greeter::GreeterClient,
 ) -> core::result::Result<greeter::Greeting, greeter::GreetError> {
-    greeter::Greeter::greet(greeter, "Ada").await
+    greeter.greet("Ada").await
 }
 "#;
 
@@ -25,7 +25,8 @@ pub(crate) fn tour(program: &BuiltProgram, schema: &AppSchema) -> Step {
     title(12, "From the schema a caller is generated");
     let text = client(schema)?;
     let start = text.find("pub trait Greeter").ok_or("there is no trait for the app")?;
-    text[start..].lines().take(8).for_each(show);
+    let signature = text[start..].lines().map(|line| line.strip_prefix("    ").unwrap_or(line));
+    signature.take_while(|line| !line.is_empty()).for_each(show);
     let folder = tempfile::tempdir()?;
     let errors = compile(program, folder.path(), &text)?;
     check(errors.is_empty(), "a caller compiles")?;
