@@ -71,7 +71,5 @@ fn compile(
         rustc.arg(format!("-Ldependency={}", dependencies.display()));
     }
     let output = rustc.current_dir(folder).output()?;
-    let errors = String::from_utf8(output.stderr)?;
-    check(output.status.success() == !errors.contains("error"), "the compiler says what is wrong")?;
-    Ok(if output.status.success() { String::new() } else { errors })
+    Ok(if output.status.success() { String::new() } else { String::from_utf8(output.stderr)? })
 }
