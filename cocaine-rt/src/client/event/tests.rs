@@ -1,5 +1,7 @@
 //! Typed events over a pipe, with a peer that expects exact bytes.
 
+mod recorded;
+
 use std::{sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
