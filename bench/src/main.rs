@@ -1,6 +1,8 @@
 //! Calls per second beside the floor, tarpc and tonic: one table from one run. `README.md` says how to read it.
 
 mod app;
+#[rustfmt::skip]
+mod clients;
 mod cores;
 mod generator;
 mod machine;

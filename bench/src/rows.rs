@@ -8,7 +8,7 @@ use crate::payload::Payload;
 use crate::peer::{Caller, Load, Peer};
 use crate::peers::{
     cocaine::{Cocaine, Dynamic},
-    events::{Annotated, ByHand, Inline},
+    events::{Annotated, ByHand, Inline, Typed},
     floor::Floor,
     node::CocaineNode,
     raw_copy::RawCopy,
@@ -188,7 +188,7 @@ fn events() -> Group {
         title: "an event with a 64-byte chunk, through the node to a worker and back; no core of its own",
         payload: Payload::Manifest,
         in_flight: &[1, 64],
-        against: &["floor", "original", "event, by hand"],
+        against: &["floor", "original", "event, by hand", "event"],
         rows: vec![
             Row::own_cores::<Floor>(),
             Row::recorded(
@@ -197,6 +197,7 @@ fn events() -> Group {
                 &[(1, 2_800.0), (64, 4_800.0)],
             ),
             Row::processes::<Annotated>().goals(goals),
+            Row::processes::<Typed>(),
             Row::processes::<ByHand>(),
             Row::processes::<Inline>(),
         ],

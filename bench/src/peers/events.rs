@@ -8,12 +8,17 @@ use cocaine_bindings::{App, AppClient};
 use cocaine_node::{Node, helper::Helper};
 
 use crate::app;
+use crate::clients::{Bench, BenchClient};
 use crate::payload::Payload;
 use crate::peer::{Caller, Concurrency, Peer};
 
 /// A handler made by the macro.
 #[derive(Debug)]
 pub struct Annotated;
+
+/// The same handler, called by the client that `cocaine-codegen` writes.
+#[derive(Debug)]
+pub struct Typed;
 
 /// A handler written by hand on a session.
 #[derive(Debug)]
@@ -68,6 +73,33 @@ impl Caller for Event {
         let chunk = answer.recv().await.transpose()?.unwrap_or_default();
         anyhow::ensure!(answer.recv().await.is_none(), "more than one chunk");
         Ok(chunk)
+    }
+}
+
+/// Calls the event through its generated client.
+#[derive(Clone, Debug)]
+pub struct TypedEvent(BenchClient);
+
+impl Caller for TypedEvent {
+    const CONCURRENCY: Concurrency = Concurrency::Tasks;
+    type Reply = Bytes;
+
+    async fn call(&self, payload: Payload) -> Result<Bytes> {
+        Ok(self.0.annotated(&Bytes::from(payload.expected().clone())).await?)
+    }
+}
+
+impl Peer for Typed {
+    const NAME: &'static str = "event, typed";
+    const SETTINGS: &'static str = "the same handler, called by its generated client";
+    type Client = TypedEvent;
+
+    async fn serve() -> Result<SocketAddr> {
+        serve().await
+    }
+
+    async fn connect(server: SocketAddr) -> Result<TypedEvent> {
+        Ok(TypedEvent(Client::new(&server.to_string())?.service_named(app::NAME).await?))
     }
 }
 
