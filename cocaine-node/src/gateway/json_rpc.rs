@@ -220,7 +220,7 @@ impl RpcBatch<'_> {
         let run = async {
             let lease = match call.lease().await {
                 Ok(lease) => lease,
-                Err(error) => return members.into_request().and(Err(error)),
+                Err(error) => return Err(members.into_error(error)),
             };
             if !call.is_event(lease.service(), &members.method).await {
                 lease.release();
@@ -232,7 +232,7 @@ impl RpcBatch<'_> {
                 Ok(loaded) => loaded,
                 Err(no_schema) => {
                     lease.release();
-                    return members.into_request().and(Err(no_schema));
+                    return Err(members.into_error(no_schema));
                 }
             };
             if members.chunks.is_some() {

@@ -328,8 +328,11 @@ async fn app_without_schema_has_no_names() {
     let answer = stage.call("links.number", json!([1])).await;
     assert_eq!(answer["error"]["code"], -32601);
     assert!(answer["error"]["data"].as_str().unwrap().contains("uploaded without a schema"), "{answer}");
-    // What is wrong with the parameters of a method comes first, as ever.
-    assert_eq!(gist(&stage.call("links.number", json!({"number": 1})).await), "-32602");
+    // Parameters by name are those of an event, and whatever is wrong with others comes first.
+    let by_name = stage.call("links.number", json!({"number": 1})).await;
+    assert!(by_name["error"]["data"].as_str().unwrap().contains("uploaded without a schema"), "{by_name}");
+    assert_eq!(gist(&stage.call("links.number", json!({"args": 1})).await), "-32602");
+    assert_eq!(gist(&stage.call("nobody.number", json!({"number": 1})).await), "-32001");
 }
 
 #[tokio::test]

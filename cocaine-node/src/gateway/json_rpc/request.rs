@@ -19,6 +19,14 @@ impl RpcMembers {
         ["enqueue", "info", "control"].contains(&self.method.as_str())
     }
 
+    /// Returns the error of a call that reaches no event: `error`, or what is wrong with parameters that are not by name.
+    pub(super) fn into_error(self, error: RpcError) -> RpcError {
+        match &self.params {
+            Some(params @ Value::Map(_)) if params.get("args").is_none() => error,
+            _ => self.into_request().err().unwrap_or(error),
+        }
+    }
+
     /// Parses the parameters of a method.
     ///
     /// # Errors
