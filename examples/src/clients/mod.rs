@@ -4,6 +4,7 @@
 #[allow(
     clippy::module_inception,
     clippy::many_single_char_names,
+    clippy::option_option,
     clippy::similar_names,
     dead_code,
     unreachable_pub
@@ -14,6 +15,7 @@ pub mod greeter;
 #[allow(
     clippy::module_inception,
     clippy::many_single_char_names,
+    clippy::option_option,
     clippy::similar_names,
     dead_code,
     unreachable_pub
@@ -24,6 +26,7 @@ pub mod shortener;
 #[allow(
     clippy::module_inception,
     clippy::many_single_char_names,
+    clippy::option_option,
     clippy::similar_names,
     dead_code,
     unreachable_pub
