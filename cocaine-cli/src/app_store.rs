@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use cocaine::{
-    Bytes, Client, Result as CloudResult, ServiceClient as _, Value, msgpack,
+    Bytes, Result as CloudResult, ServiceClient as _, Value, msgpack,
     schema::{AppSchema, MANIFEST_KEY},
 };
 use cocaine_bindings::{Storage, StorageClient};
@@ -29,11 +29,9 @@ pub(crate) struct Manifest {
 }
 
 impl AppStore {
-    /// Connects to the storage of a cloud. A call may take `limit`.
-    pub(crate) async fn connect(cloud: &Client, limit: Duration) -> Result<Self> {
-        let storage: StorageClient =
-            cloud.service().await.map_err(Error::while_doing("the service `storage` cannot be reached"))?;
-        Ok(Self(storage.with_deadline(limit)))
+    /// Returns what is uploaded in a storage. A call may take `limit`.
+    pub(crate) fn new(storage: &StorageClient, limit: Duration) -> Self {
+        Self(storage.with_deadline(limit))
     }
 
     /// Returns the manifest of an app; `None` if it has none.
@@ -84,7 +82,7 @@ impl AppStore {
         if stored == *blob {
             return Ok(());
         }
-        Err(Error::Schema(format!(
+        Err(Error::Failed(format!(
             "{collection}/{key} is not what was written: somebody else uploads it, too"
         )))
     }

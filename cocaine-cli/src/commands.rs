@@ -1,20 +1,65 @@
-//! What each command does.
+//! What each command does. The options of a command stand beside it.
 
 mod app;
-pub(crate) mod command_line;
+mod arguments;
+mod confirmation;
+
+use std::future::Future;
+
+use clap::{Parser, Subcommand};
 
 use crate::{
-    commands::command_line::{AppCommand, Cli, Command},
+    environment::{Environment, GlobalOptions},
     error::{ExitStatus, Result},
 };
+
+/// The command line of a Cocaine cloud.
+///
+/// Standard output carries results, standard error everything else. Ends with 0 if all is done, 1 after an error, 2 after
+/// a wrong command line, 3 if there is nothing of this name, 4 if the cloud does not allow it, 5 if it cannot be reached, 6 if
+/// it does not answer in time, 7 if what was compared differs, and 130 after Ctrl-C.
+#[derive(Debug, Parser)]
+#[command(name = "cocaine", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    global: GlobalOptions,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[command(subcommand)]
+    App(app::AppCommand),
+}
 
 /// Does what the command line says.
 ///
 /// # Errors
 /// Whatever keeps it from being done. [`Error::status`](crate::Error::status) says how the program ends then.
-pub async fn run(cli: &Cli) -> Result<ExitStatus> {
-    match &cli.command {
-        Command::App(AppCommand::Upload(args)) => app::upload::upload(args).await,
-        Command::App(AppCommand::Check(args)) => app::check::check(args).await,
+pub async fn run(cli: Cli) -> Result<ExitStatus> {
+    let environment = Environment::new(cli.global);
+    match cli.command {
+        Command::App(command) => until_interrupted(command.run(&environment)).await,
+    }
+}
+
+/// Runs a command until Ctrl-C. What it waits for is dropped then.
+async fn until_interrupted(command: impl Future<Output = Result<ExitStatus>>) -> Result<ExitStatus> {
+    tokio::select! {
+        ended = command => ended,
+        Ok(()) = tokio::signal::ctrl_c() => Ok(ExitStatus::Interrupted),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn command_line_definition_is_valid() {
+        Cli::command().debug_assert();
     }
 }

@@ -1,6 +1,6 @@
 //! Errors, and what the program ends with.
 
-use std::process::ExitCode;
+use std::{io, process::ExitCode};
 
 use cocaine::{Code, ErrorKind};
 
@@ -15,7 +15,9 @@ pub enum ExitStatus {
     Done,
     /// It has failed, for none of the reasons below.
     Failed,
-    /// There is no such app.
+    /// The command line cannot be used.
+    Usage,
+    /// There is nothing of this name.
     NotFound,
     /// The cloud does not allow it.
     Denied,
@@ -23,21 +25,32 @@ pub enum ExitStatus {
     Unreachable,
     /// The cloud has not answered in time.
     TimedOut,
-    /// The schemas differ.
+    /// What was compared differs.
     Differs,
+    /// A signal has interrupted it.
+    Interrupted,
+}
+
+impl ExitStatus {
+    /// Returns the exit code.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::NotFound => 3,
+            Self::Denied => 4,
+            Self::Unreachable => 5,
+            Self::TimedOut => 6,
+            Self::Differs => 7,
+            Self::Interrupted => 130,
+        }
+    }
 }
 
 impl From<ExitStatus> for ExitCode {
     fn from(status: ExitStatus) -> Self {
-        Self::from(match status {
-            ExitStatus::Done => 0,
-            ExitStatus::Failed => 1,
-            ExitStatus::NotFound => 3,
-            ExitStatus::Denied => 4,
-            ExitStatus::Unreachable => 5,
-            ExitStatus::TimedOut => 6,
-            ExitStatus::Differs => 7,
-        })
+        Self::from(status.code())
     }
 }
 
@@ -61,25 +74,47 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// A schema cannot be used.
+    /// Something else has failed. The text says what, and what to do.
     #[error("{0}")]
-    Schema(String),
+    Failed(String),
+    /// The options or arguments cannot be used together, or in this cloud.
+    #[error("{0}")]
+    Usage(String),
     /// There is nothing of this name.
     #[error("{0}")]
     NotFound(String),
     /// The new version breaks callers of the uploaded one.
     #[error("{0}")]
     Breaking(String),
+    /// The results cannot be written.
+    #[error("the output cannot be written: {0}")]
+    Output(#[from] io::Error),
 }
 
 impl Error {
-    /// Returns how the program ends with this error.
+    /// Returns how the program ends with this error. A reader of the output that has had enough is no failure.
     pub fn status(&self) -> ExitStatus {
         match self {
             Self::Cloud { source, .. } => status_of(source),
-            Self::File { .. } | Self::Schema(_) => ExitStatus::Failed,
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitStatus::Done,
+            Self::File { .. } | Self::Failed(_) | Self::Output(_) => ExitStatus::Failed,
+            Self::Usage(_) => ExitStatus::Usage,
             Self::NotFound(_) => ExitStatus::NotFound,
             Self::Breaking(_) => ExitStatus::Differs,
+        }
+    }
+
+    /// Returns what to do next, where the text of the error does not say it.
+    pub fn hint(&self) -> Option<&'static str> {
+        let Self::Cloud { source, .. } = self else { return None };
+        match status_of(source) {
+            ExitStatus::Unreachable => Some(
+                "is a node running there? `cocaine-node` starts one; `--locator HOST:PORT`, COCAINE_LOCATOR or a context \
+                 name another",
+            ),
+            ExitStatus::TimedOut => Some("`--timeout SECONDS` waits longer"),
+            ExitStatus::Denied => Some("the token of a context is sent with each call: `--context NAME`"),
+            _ => None,
         }
     }
 
@@ -87,6 +122,12 @@ impl Error {
     pub(crate) fn while_doing(what: impl Into<String>) -> impl FnOnce(cocaine::Error) -> Self {
         let what = what.into();
         |source| Self::Cloud { what, source }
+    }
+
+    /// Returns a function that names the file.
+    pub(crate) fn in_file<E: std::fmt::Display>(path: &std::path::Path) -> impl FnOnce(E) -> Self {
+        let path = path.display().to_string();
+        move |error| Self::File { path, reason: error.to_string() }
     }
 }
 

@@ -2,6 +2,9 @@
 //!
 //! ```text
 //! commands      the command line, and what each command does
+//! environment   what commands share: the cloud, and where results go
+//! contexts      named clouds
+//! output        results on standard output
 //! schema        the schema of a program: from itself, or from a file
 //! app_store     the manifests and packages of a cloud
 //! package       a program as a package
@@ -11,10 +14,14 @@
 
 mod app_store;
 mod commands;
+mod contexts;
+mod environment;
 mod error;
+mod output;
 mod package;
 mod program;
 mod schema;
 
-pub use commands::{command_line::Cli, run};
+pub use commands::{Cli, run};
 pub use error::{Error, ExitStatus, Result};
+pub use output::Format;

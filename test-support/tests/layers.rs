@@ -96,7 +96,13 @@ const TEST_KIT: Layers = Layers {
 
 const COMMAND_LINE: Layers = Layers {
     root: "cocaine-cli/src/lib.rs",
-    rows: &[&["error", "program"], &["app_store", "package", "schema"], &["commands"]],
+    rows: &[
+        &["error", "program"],
+        &["contexts", "output"],
+        &["environment"],
+        &["app_store", "package", "schema"],
+        &["commands"],
+    ],
     circles: &[],
     exception: None,
 };

@@ -1,34 +1,59 @@
 //! Commands for apps.
 
-pub(super) mod check;
-pub(super) mod upload;
+mod check;
+mod upload;
 
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
 use cocaine::Client;
 use cocaine_codegen::{AppDifference, AppGrade, difference_table};
 
 use crate::{
     app_store::AppStore,
-    commands::command_line::CloudArgs,
-    error::{Error, Result},
+    environment::{Environment, seconds},
+    error::{ExitStatus, Result},
 };
 
+/// How long a call may take. Packages are large.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Uploads and compares apps
+#[derive(Debug, Subcommand)]
+pub(super) enum AppCommand {
+    Upload(upload::Upload),
+    Check(check::Check),
+}
+
+/// How a program is asked for its schema.
+#[derive(Debug, Args)]
+pub(super) struct Describe {
+    /// How many seconds the program may take to print its schema
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub(super) describe_timeout: Duration,
+}
+
+impl AppCommand {
+    pub(super) async fn run(&self, environment: &Environment) -> Result<ExitStatus> {
+        match self {
+            Self::Upload(args) => upload::upload(args, environment).await,
+            Self::Check(args) => check::check(args, environment).await,
+        }
+    }
+}
+
 /// Returns the cloud, and what is uploaded there.
-async fn connect(args: &CloudArgs) -> Result<(Client, AppStore)> {
-    let cloud = Client::new(&args.locator).map_err(Error::while_doing("--locator"))?;
-    let store = AppStore::connect(&cloud, args.timeout).await?;
+async fn connect(environment: &Environment) -> Result<(Client, AppStore)> {
+    let cloud = environment.cloud()?;
+    let storage = environment.service(&cloud).await?;
+    let store = AppStore::new(&storage, environment.timeout_or(DEFAULT_TIMEOUT)?);
     Ok((cloud, store))
 }
 
 /// Prints the differences that matter to anything but documentation, and returns whether there are any.
-fn print_differences(differences: &[AppDifference]) -> bool {
+fn print_differences(environment: &Environment, differences: &[AppDifference]) -> Result<bool> {
     if !differences.is_empty() {
-        print(&difference_table(differences));
+        environment.output.bytes(difference_table(differences).as_bytes())?;
     }
-    differences.iter().any(|difference| difference.grade != AppGrade::None)
-}
-
-/// Writes to standard output. A reader that has had enough is no error.
-fn print(text: &str) {
-    use std::io::Write as _;
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    Ok(differences.iter().any(|difference| difference.grade != AppGrade::None))
 }

@@ -28,7 +28,7 @@ pub(crate) fn check(schema: &AppSchema) -> Result<()> {
         parts.push((format!("errors `{name}`"), part_size(definition)));
     }
     if let Some((name, _)) = parts.iter().find(|(_, size)| size.is_none()) {
-        return Err(Error::Schema(format!(
+        return Err(Error::Failed(format!(
             "the {name} is nested too deeply for a manifest: give its inner types names of their own"
         )));
     }
@@ -42,7 +42,7 @@ pub(crate) fn check(schema: &AppSchema) -> Result<()> {
         .take(3)
         .map(|(name, size)| format!("the {name} has {}", size.unwrap_or_default()))
         .collect();
-    Err(Error::Schema(format!(
+    Err(Error::Failed(format!(
         "the schema has {size} bytes, and a manifest has room for {MAX_BYTES}: {}",
         largest.join(", ")
     )))

@@ -1,13 +1,17 @@
 //! Uploads a program as an app.
 
+use std::path::PathBuf;
+
+use clap::Args;
 use cocaine::{Client, Code, ServiceClient as _, schema::AppSchema};
 use cocaine_bindings::{Node as _, NodeClient};
 use cocaine_codegen::{AppDifference, compare_apps};
 
-use super::{connect, print_differences};
+use super::{DEFAULT_TIMEOUT, Describe, connect, print_differences};
 use crate::{
     app_store::{Manifest, encode_package},
-    commands::command_line::Upload,
+    commands::arguments::app_name,
+    environment::Environment,
     error::{Error, ExitStatus, Result},
     package, schema,
 };
@@ -15,20 +19,59 @@ use crate::{
 /// The header with which `start_app` of an embedded node replaces an app that runs (`node.md` 10.5).
 const REPLACE: &str = "replace";
 
-pub(in crate::commands) async fn upload(args: &Upload) -> Result<ExitStatus> {
+/// Uploads a program as an app, with its schema
+///
+/// Examples:
+///
+///   cocaine app upload shortener --program target/release/shortener --start
+///
+///   cocaine app upload shortener --program worker.py --schema shortener.json
+///
+/// The program is asked for its schema with `--describe`, unless it is for another machine. Without a schema it is
+/// uploaded, too, and called with bytes. A version that breaks callers of the uploaded one is refused, with the
+/// differences as a table (exit code 7), unless `--breaking` is given.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(in crate::commands) struct Upload {
+    /// The name of the app
+    #[arg(value_parser = app_name)]
+    name: String,
+    /// The program that its workers run
+    #[arg(long, value_name = "PATH")]
+    program: PathBuf,
+    /// Read the schema from this file, and do not ask the program
+    #[arg(long, value_name = "FILE", conflicts_with = "no_schema")]
+    schema: Option<PathBuf>,
+    /// Upload without a schema
+    #[arg(long)]
+    no_schema: bool,
+    /// Upload even if callers of the uploaded version break
+    #[arg(long)]
+    breaking: bool,
+    /// Start the app, or replace the version that runs
+    #[arg(long)]
+    start: bool,
+    /// The profile to start it with; it is created if it is not there, and not touched if it is
+    #[arg(long, value_name = "NAME", default_value = "default", requires = "start")]
+    profile: String,
+    #[command(flatten)]
+    describe: Describe,
+}
+
+pub(super) async fn upload(args: &Upload, environment: &Environment) -> Result<ExitStatus> {
     let name = &args.name;
     let package = encode_package(&package::pack(name, &args.program)?)?;
     let new = new_schema(args).await?;
-    let (cloud, store) = connect(&args.cloud).await?;
+    let (cloud, store) = connect(environment).await?;
     let current = store.manifest(name).await?;
-    check_callers(args, current.as_ref(), new.as_ref())?;
+    check_callers(args, environment, current.as_ref(), new.as_ref())?;
     let manifest = Manifest::new(current.as_ref(), name, new.as_ref())?;
     store.write(name, &package, &manifest).await?;
-    eprintln!("{name} is uploaded");
+    environment.output.note(format_args!("{name} is uploaded"));
     if args.start {
         store.create_profile(&args.profile).await?;
-        start(&cloud, args).await?;
-        eprintln!("{name} is started with the profile {}", args.profile);
+        start(&cloud, args, environment).await?;
+        environment.output.note(format_args!("{name} is started with the profile {}", args.profile));
     }
     Ok(ExitStatus::Done)
 }
@@ -51,7 +94,12 @@ async fn new_schema(args: &Upload) -> Result<Option<AppSchema>> {
 }
 
 /// Refuses what breaks callers of the uploaded version.
-fn check_callers(args: &Upload, current: Option<&Manifest>, new: Option<&AppSchema>) -> Result<()> {
+fn check_callers(
+    args: &Upload,
+    environment: &Environment,
+    current: Option<&Manifest>,
+    new: Option<&AppSchema>,
+) -> Result<()> {
     let name = &args.name;
     let old = match current.map(Manifest::schema) {
         None => return Ok(()),
@@ -64,7 +112,7 @@ fn check_callers(args: &Upload, current: Option<&Manifest>, new: Option<&AppSche
     match (old, new) {
         (Some(old), Some(new)) => {
             let differences = compare_apps(name, &old, new);
-            print_differences(&differences);
+            print_differences(environment, &differences)?;
             let breaks =
                 differences.iter().filter(|difference| AppDifference::breaks_callers(difference)).count();
             if breaks == 0 || args.breaking {
@@ -84,11 +132,11 @@ fn check_callers(args: &Upload, current: Option<&Manifest>, new: Option<&AppSche
 }
 
 /// Starts the app, or puts it in the place of the version that runs. An original node cannot do that, and stops that first.
-async fn start(cloud: &Client, args: &Upload) -> Result<()> {
+async fn start(cloud: &Client, args: &Upload, environment: &Environment) -> Result<()> {
     let Upload { name, profile, .. } = args;
     let failed = || Error::while_doing(format!("`{name}` is uploaded, and cannot be started"));
-    let node: NodeClient = cloud.service().await.map_err(failed())?;
-    let node = node.with_deadline(args.cloud.timeout);
+    let node: NodeClient = environment.service(cloud).await?;
+    let node = node.with_deadline(environment.timeout_or(DEFAULT_TIMEOUT)?);
     let started = node.with_header(REPLACE, "1").start_app(name, profile).await;
     match started {
         Err(error) if error.code() == Some(Code::ALREADY_STARTED) => {}

@@ -1,0 +1,33 @@
+//! Texts from the cloud, which nobody has checked.
+
+use std::fmt::Write as _;
+
+/// Returns a text in which control characters are escapes, so that it can neither move the cursor of a terminal nor break a line.
+pub(crate) fn printable(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_control(character) {
+            let _ = write!(clean, "{}", character.escape_default());
+        } else {
+            clean.push(character);
+        }
+    }
+    clean
+}
+
+/// Returns whether a terminal may act on a character: control characters, and those that turn the direction of a text.
+fn is_control(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_control_characters_are_escaped() {
+        assert_eq!(printable("Käse \u{1f9c0}"), "Käse \u{1f9c0}");
+        assert_eq!(printable("a\tb\n\u{9b}\u{202e}"), "a\\tb\\n\\u{9b}\\u{202e}");
+    }
+}
