@@ -1,6 +1,6 @@
 //! Calls an app with its typed client, which `cocaine-codegen` has written: `examples/src/clients`.
 //!
-//! Needs a node that runs the apps `shortener` and `statistics`; the README says how ("A typed app").
+//! Needs a node that runs the apps `shortener` and `statistics`; the guide says how (`docs/guide/src/typed-apps.md`).
 
 use std::error::Error;
 

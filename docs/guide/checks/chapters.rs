@@ -1,4 +1,4 @@
-//! The chapters of the guide. Their Rust blocks are doctests: each is compiled, and run unless it is `no_run`.
+//! The chapters of the guide, and the README of the repository. Their Rust blocks are doctests: each is compiled, and run unless it is `no_run`.
 #![expect(clippy::doc_markdown, reason = "the pages are read as a book")]
 
 /// Makes each page the documentation of a module, in which rustdoc finds its blocks.
@@ -7,6 +7,9 @@ macro_rules! chapters {
         $(#[doc = include_str!(concat!("../src/", $page))] pub mod $module {})*
     };
 }
+
+#[doc = include_str!("../../../README.md")]
+pub mod readme {}
 
 chapters! {
     clients = "clients.md",

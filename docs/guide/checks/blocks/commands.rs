@@ -42,7 +42,7 @@ pub(crate) fn check(line: &str, programs: &Programs) -> Result<(), String> {
         let (Some(program), args) = (words.first(), words.get(1..).unwrap_or_default()) else { continue };
         match *program {
             program if programs.has(program) => takes(programs.command(program), args)?,
-            "cargo" => check_cargo(args)?,
+            "cargo" => check_cargo(args, programs)?,
             program if FOREIGN.contains(&program) => {}
             other => return Err(format!("`{other}` is no program that this test knows")),
         }
@@ -59,9 +59,28 @@ fn takes(mut command: Command, args: &[&str]) -> Result<(), String> {
     Err(String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-/// Checks the folder that cargo is to install from.
-fn check_cargo(args: &[&str]) -> Result<(), String> {
+/// Checks what cargo is to install, build or run, and whether `cocaine` takes the arguments behind `--`.
+fn check_cargo(args: &[&str], programs: &Programs) -> Result<(), String> {
     let repository = crate::book::folder().join("../..");
+    let named = |option: &str| {
+        args.windows(2).filter(move |pair| pair[0] == option).map(|pair| pair[1]).collect::<Vec<_>>()
+    };
+    for example in named("--example") {
+        if !repository.join(format!("examples/examples/{example}.rs")).exists() {
+            return Err(format!("there is no example {example}"));
+        }
+    }
+    let after = args.split(|arg| *arg == "--").nth(1).unwrap_or_default();
+    for program in named("--bin") {
+        if programs.has(program) {
+            takes(programs.command(program), after)?;
+        } else if ![format!("{program}/src/main.rs"), format!("examples/src/bin/{program}.rs")]
+            .iter()
+            .any(|path| repository.join(path).exists())
+        {
+            return Err(format!("there is no program {program}"));
+        }
+    }
     let paths = args.windows(2).filter(|pair| pair[0] == "--path").map(|pair| repository.join(pair[1]));
     for path in paths {
         if !path.join("src/main.rs").exists() {

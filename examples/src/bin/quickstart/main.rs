@@ -58,7 +58,7 @@ async fn tour() -> Step {
     node.shutdown().await;
     log.close().await;
     show_log(&journal)?;
-    println!("\nEverything went as it should. Next: README.md, and examples/examples.");
+    println!("\nEverything went as it should. Next: docs/guide, and examples/examples.");
     Ok(())
 }
 
