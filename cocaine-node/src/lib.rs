@@ -40,7 +40,13 @@
 //! | [`log`] | the log behind the services `logging` and `logging::v2`, and who follows it |
 //! | [`open_files`] | raises the limit of open files |
 //!
-//! The crate has no features.
+//! The crate has no features, and needs Linux.
+
+#[cfg(not(target_os = "linux"))]
+compile_error!(
+    "cocaine-node needs Linux: it watches workers with child subreapers, parent-death signals and control groups. Clients \
+     (cocaine-rt) and the command line run elsewhere, too."
+);
 
 pub(crate) mod apps;
 pub mod config;
