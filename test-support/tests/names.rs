@@ -34,6 +34,7 @@ const CRATES: &[&str] = &[
     "cocaine-node",
     "cocaine-rt",
     "cocaine-test",
+    "docs/guide",
     "examples",
     "test-support",
 ];
@@ -49,6 +50,7 @@ const ROOTS: &[&str] = &[
     "cocaine-node/src/main.rs",
     "cocaine-rt/src/lib.rs",
     "cocaine-test/src/lib.rs",
+    "docs/guide/checks/blocks/main.rs",
     "test-support/src/lib.rs",
 ];
 
