@@ -3,6 +3,8 @@
 mod app;
 mod arguments;
 mod confirmation;
+mod record;
+mod replay;
 
 use std::future::Future;
 
@@ -31,6 +33,8 @@ pub struct Cli {
 enum Command {
     #[command(subcommand)]
     App(app::AppCommand),
+    Record(record::Record),
+    Replay(replay::Replay),
 }
 
 /// Does what the command line says.
@@ -41,6 +45,8 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
     let environment = Environment::new(cli.global);
     match cli.command {
         Command::App(command) => until_interrupted(command.run(&environment)).await,
+        Command::Record(args) => record::record(&args, &environment).await,
+        Command::Replay(args) => replay::replay(&args, &environment).await,
     }
 }
 

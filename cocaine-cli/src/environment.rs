@@ -50,11 +50,7 @@ impl Environment {
     /// Returns the client of the cloud. It connects at the first use.
     pub(crate) fn cloud(&self) -> Result<Client> {
         let context = self.context()?;
-        let locator = match (&self.options.locator, &context) {
-            (Some(locator), _) => locator,
-            (None, Some(context)) => &context.locator,
-            (None, None) => DEFAULT_LOCATOR,
-        };
+        let locator = self.locator_in(context.as_ref());
         let mut builder = Client::builder(locator)
             .map_err(|error| Error::Usage(format!("the locator {locator:?}: {error}")))?;
         if let Some(token) = context.as_ref().and_then(|context| context.token.as_ref()) {
@@ -64,6 +60,26 @@ impl Environment {
             builder = builder.deadline(timeout);
         }
         Ok(builder.build())
+    }
+
+    /// Returns the addresses of the locators, in the order in which they are asked.
+    pub(crate) fn locators(&self) -> Result<Vec<String>> {
+        let context = self.context()?;
+        Ok(self.locator_in(context.as_ref()).split(',').map(|address| address.trim().to_owned()).collect())
+    }
+
+    /// Returns the token that goes with each call, if the context has one.
+    pub(crate) fn token(&self) -> Result<Option<String>> {
+        let token = self.context()?.and_then(|context| context.token);
+        token.map(|source| source.read()).transpose()
+    }
+
+    fn locator_in<'a>(&'a self, context: Option<&'a Context>) -> &'a str {
+        match (&self.options.locator, context) {
+            (Some(locator), _) => locator,
+            (None, Some(context)) => &context.locator,
+            (None, None) => DEFAULT_LOCATOR,
+        }
     }
 
     /// Connects to a service under its usual name.

@@ -8,6 +8,7 @@
 //! schema        the schema of a program: from itself, or from a file
 //! app_store     the manifests and packages of a cloud
 //! package       a program as a package
+//! recording     what passes between clients and services, as a file
 //! program       for which machine a program is
 //! error         errors and exit codes
 //! ```
@@ -20,6 +21,7 @@ mod error;
 mod output;
 mod package;
 mod program;
+mod recording;
 mod schema;
 
 pub use commands::{Cli, run};

@@ -29,6 +29,10 @@ pub(crate) struct Output {
     format: Format,
 }
 
+#[expect(
+    clippy::unused_self,
+    reason = "where a text goes is a matter of the output, though it is always a standard stream"
+)]
 impl Output {
     pub(crate) fn new(format: Format) -> Self {
         Self { format }

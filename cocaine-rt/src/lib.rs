@@ -65,6 +65,7 @@
 //! |---|---|
 //! | `server` | listeners, and what generated servers are called with |
 //! | `graph` | the methods that a service announces, and the messages of each |
+//! | `frames` | frames as they are on the wire, for programs that stand between a client and a service |
 //! | `msgpack` | the encoding of what users store and send, for code of their own |
 //! | `schema` | what types look like in payloads, as data |
 //! | `text` | names, keys and tags that are not UTF-8 |
@@ -132,7 +133,7 @@ pub use protocol::{
     control,
     endpoint::{Endpoint, ServiceInfo},
     error::{Error, ErrorKind, Fault, Result},
-    graph,
+    frames, graph,
     limits::Limits,
     memory::{MemoryBudget, MemoryReservation},
     msgpack,

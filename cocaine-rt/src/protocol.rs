@@ -8,6 +8,7 @@ pub mod control;
 pub(crate) mod credit;
 pub(crate) mod endpoint;
 pub(crate) mod error;
+pub mod frames;
 pub mod graph;
 pub(crate) mod limits;
 pub(crate) mod lossy;

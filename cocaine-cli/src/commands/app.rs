@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How long a call may take. Packages are large.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Uploads and compares apps
 #[derive(Debug, Subcommand)]

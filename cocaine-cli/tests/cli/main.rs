@@ -2,6 +2,7 @@
 
 mod command;
 mod program;
+mod recording;
 mod upload;
 mod verdicts;
 mod worker;

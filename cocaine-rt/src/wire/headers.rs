@@ -41,6 +41,14 @@ impl Headers {
         self.iter().next().is_none()
     }
 
+    /// Returns the names and values in the order of the wire, with the ids of the trace first.
+    pub(crate) fn to_pairs(&self) -> Vec<(Bytes, Bytes)> {
+        let ids = self.ids.iter().flat_map(|ids| TRACE_IDS.into_iter().zip(ids));
+        let ids =
+            ids.map(|(name, id)| (Bytes::from_static(name.as_bytes()), id.to_le_bytes().to_vec().into()));
+        ids.chain(self.all().map(|(name, value)| (name.clone(), value.clone()))).collect()
+    }
+
     fn all(&self) -> impl Iterator<Item = (&Bytes, &Bytes)> {
         self.others.iter().flat_map(|headers| headers.iter()).map(|(name, value)| (name, value))
     }
