@@ -57,6 +57,7 @@ async fn serve(args: &Replay, environment: &Environment) -> Result<ExitStatus> {
         output.row(&UnexpectedRow::from(message))
     };
     tokio::select! {
+        biased;
         ended = server.run(report) => ended?,
         interrupted = tokio::signal::ctrl_c() => interrupted?,
     }

@@ -104,12 +104,14 @@ impl ReplayServer {
         let infos = Arc::new(infos);
         loop {
             tokio::select! {
+                // First, so that nothing is lost if the future is dropped when a client has its answer.
+                biased;
+                Some(unexpected) = self.unexpected.recv() => report(unexpected)?,
                 accepted = self.listener.accept() => {
                     if let Ok((client, _)) = accepted {
                         tasks.spawn(serve_locator(infos.clone(), client));
                     }
                 }
-                Some(unexpected) = self.unexpected.recv() => report(unexpected)?,
                 Some(_) = tasks.join_next() => {}
             }
         }
