@@ -2,6 +2,7 @@
 
 mod app;
 mod arguments;
+mod call;
 mod confirmation;
 mod record;
 mod replay;
@@ -33,6 +34,7 @@ pub struct Cli {
 enum Command {
     #[command(subcommand)]
     App(app::AppCommand),
+    Call(call::Call),
     Record(record::Record),
     Replay(replay::Replay),
 }
@@ -45,6 +47,7 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
     let environment = Environment::new(cli.global);
     match cli.command {
         Command::App(command) => until_interrupted(command.run(&environment)).await,
+        Command::Call(args) => until_interrupted(call::call(&args, &environment)).await,
         Command::Record(args) => record::record(&args, &environment).await,
         Command::Replay(args) => replay::replay(&args, &environment).await,
     }

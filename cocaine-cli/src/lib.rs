@@ -6,6 +6,7 @@
 //! contexts      named clouds
 //! output        results on standard output
 //! schema        the schema of a program: from itself, or from a file
+//! call          calls of methods and events by name
 //! app_store     the manifests and packages of a cloud
 //! package       a program as a package
 //! recording     what passes between clients and services, as a file
@@ -14,6 +15,7 @@
 //! ```
 
 mod app_store;
+mod call;
 mod commands;
 mod contexts;
 mod environment;

@@ -87,6 +87,14 @@ impl Output {
         Ok(out.write_all(b"\n")?)
     }
 
+    /// Prints a text of any number of lines, and a line feed. On a terminal its control characters are escapes.
+    pub(crate) fn text(self, text: &str) -> Result<()> {
+        if !io::stdout().is_terminal() {
+            return self.line(text);
+        }
+        text.split('\n').try_for_each(|line| self.line(&printable(line)))
+    }
+
     /// Prints bytes as they are.
     pub(crate) fn bytes(self, bytes: &[u8]) -> Result<()> {
         let mut out = io::stdout().lock();

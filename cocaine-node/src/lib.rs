@@ -57,6 +57,7 @@ mod file_lock;
 pub mod gateway;
 pub mod helper;
 pub mod import;
+pub mod json;
 pub mod log;
 mod metrics;
 mod node;

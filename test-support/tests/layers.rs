@@ -56,7 +56,7 @@ const RUNTIME: Layers = Layers {
 const NODE: Layers = Layers {
     root: "cocaine-node/src/lib.rs",
     rows: &[
-        &["errno", "config", "file_lock", "open_files", "permissions"],
+        &["errno", "config", "file_lock", "json", "open_files", "permissions"],
         &["helper", "metrics", "private_socket", "store"],
         &["control"],
         &["data", "import", "log", "registry"],
@@ -100,7 +100,7 @@ const COMMAND_LINE: Layers = Layers {
         &["error", "program"],
         &["contexts", "output"],
         &["environment"],
-        &["app_store", "package", "recording", "schema"],
+        &["app_store", "call", "package", "recording", "schema"],
         &["commands"],
     ],
     circles: &[],

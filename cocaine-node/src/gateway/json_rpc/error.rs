@@ -5,7 +5,7 @@ use std::time::Duration;
 use cocaine::{Error, ErrorKind, Value, graph::TreeNode};
 use serde::{Serialize, Serializer};
 
-use super::json::AsJson;
+use crate::json::{AsJson, ParamsError};
 
 /// The `error` of a response.
 #[derive(Debug, Serialize)]
@@ -14,6 +14,12 @@ pub(super) struct RpcError {
     message: String,
     #[serde(skip_serializing_if = "Value::is_nil", serialize_with = "serialize_json")]
     data: Value,
+}
+
+impl From<ParamsError> for RpcError {
+    fn from(error: ParamsError) -> Self {
+        Self::invalid_params(error.to_string())
+    }
 }
 
 fn serialize_json<S: Serializer>(value: &Value, serializer: S) -> Result<S::Ok, S::Error> {

@@ -8,16 +8,14 @@ use cocaine::{
 };
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::{
-    call::RpcCall,
-    error::RpcError,
-    event_params::encode_params,
-    schema_json::{Conversion, ConversionDirection, PlainJson},
-};
-use crate::gateway::{
-    context::Context,
-    http::counted,
-    routing::{app_schemas::LoadedSchema, event_call::Retries, lease_pool::ServiceLease},
+use super::{call::RpcCall, error::RpcError};
+use crate::{
+    gateway::{
+        context::Context,
+        http::counted,
+        routing::{app_schemas::LoadedSchema, event_call::Retries, lease_pool::ServiceLease},
+    },
+    json::{Conversion, ConversionDirection, PlainJson, encode_params},
 };
 
 /// What an event has answered, as JSON.

@@ -2,7 +2,8 @@
 
 use cocaine::Value;
 
-use super::{error::RpcError, json::resolve_forms};
+use super::error::RpcError;
+use crate::json::resolve_forms;
 
 /// The members of a request, before it is known what its parameters are for.
 #[derive(Debug, PartialEq)]

@@ -18,13 +18,13 @@ fn schema() -> AppSchema {
     serde_json::from_value(schema).unwrap()
 }
 
-/// Returns the chunks in hexadecimal, or the error as JSON.
+/// Returns the chunks in escaped form, or the error.
 fn encoded(event: &str, params: &Json) -> Result<Vec<String>, String> {
     let schema = schema();
     let params: Value = serde_json::from_value(params.clone()).unwrap();
     match encode_params(&schema, event, &schema.events[event], Some(&params)) {
         Ok(chunks) => Ok(chunks.iter().map(|chunk| chunk.escape_ascii().to_string()).collect()),
-        Err(error) => Err(serde_json::to_string(&error).unwrap()),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -70,10 +70,10 @@ fn unfit_parameters_are_refused_by_name() {
         ("party", json!([1, 2]), "2 arguments were sent, it takes room, $input"),
     ] {
         let error = encoded(event, &params).unwrap_err();
-        assert!(error.contains("-32602") && error.contains(words), "{event} {params}: {error}");
+        assert!(error.contains(words), "{event} {params}: {error}");
     }
     let twice: Value = serde_json::from_str(r#"{"url": "a", "url": "b"}"#).unwrap();
     let schema = schema();
     let error = encode_params(&schema, "one", &schema.events["one"], Some(&twice)).unwrap_err();
-    assert!(serde_json::to_string(&error).unwrap().contains("`url` is there twice"));
+    assert!(error.to_string().contains("`url` is there twice"));
 }

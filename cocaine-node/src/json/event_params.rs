@@ -5,29 +5,35 @@ use cocaine::{
     schema::{AppSchema, ArgumentSchema, EventSchema, Type},
 };
 
-use super::{
-    error::RpcError,
-    schema_json::{Conversion, ConversionDirection, Misfit},
-};
+use super::conversion::{Conversion, ConversionDirection, Misfit};
 
 /// The name under which the items of an input stream stand among the parameters.
-pub(super) const INPUT: &str = "$input";
+pub const INPUT: &str = "$input";
+
+/// Parameters that do not fit an event. The text names the event and the parameter.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ParamsError(String);
 
 /// Returns the chunks of a call: the arguments, if the event has any, and then the items of its input stream.
 ///
 /// # Errors
 /// Parameters that do not fit the event.
-pub(super) fn encode_params(
+pub fn encode_params(
     schema: &AppSchema,
     name: &str,
     event: &EventSchema,
     params: Option<&Value>,
-) -> Result<Vec<Bytes>, RpcError> {
+) -> Result<Vec<Bytes>, ParamsError> {
     let nothing = Value::Array(Vec::new());
     let (values, items) = match params.unwrap_or(&nothing) {
         Value::Array(values) => (by_position(name, event, values)?, &[][..]),
         Value::Map(entries) => by_name(name, event, entries)?,
-        _ => return Err(RpcError::params_form()),
+        _ => {
+            return Err(ParamsError(
+                "`params` is an array, or an object with `args` and `chunks`".to_owned(),
+            ));
+        }
     };
     let mut conversion = Conversion::new(schema, ConversionDirection::ToPayload);
     let mut arguments = Vec::new();
@@ -50,26 +56,28 @@ pub(super) fn encode_params(
     Ok(chunks)
 }
 
-fn invalid(event: &str, misfit: &Misfit) -> RpcError {
-    RpcError::invalid_params(format!("{event}: {misfit}"))
+fn invalid(event: &str, misfit: &Misfit) -> ParamsError {
+    ParamsError(format!("{event}: {misfit}"))
 }
 
 /// Encodes a chunk. Bytes that are all of it are the chunk.
-fn encode(ty: &Type, value: Value) -> Result<Bytes, RpcError> {
+fn encode(ty: &Type, value: Value) -> Result<Bytes, ParamsError> {
     match (ty, value) {
         (Type::Bytes, Value::Raw(bytes)) => Ok(bytes),
-        (_, value) => msgpack::to_vec(&value)
-            .map(Bytes::from)
-            .map_err(|error| RpcError::invalid_params(error.to_string())),
+        (_, value) => {
+            msgpack::to_vec(&value).map(Bytes::from).map_err(|error| ParamsError(error.to_string()))
+        }
     }
 }
 
-fn by_position<'v>(name: &str, event: &EventSchema, values: &'v [Value]) -> Result<Vec<&'v Value>, RpcError> {
+fn by_position<'v>(
+    name: &str,
+    event: &EventSchema,
+    values: &'v [Value],
+) -> Result<Vec<&'v Value>, ParamsError> {
     if values.len() > event.arguments.len() {
         let (found, expected) = (values.len(), known(event));
-        return Err(RpcError::invalid_params(format!(
-            "{name}: {found} arguments were sent, it takes {expected}"
-        )));
+        return Err(ParamsError(format!("{name}: {found} arguments were sent, it takes {expected}")));
     }
     let argument = |(index, argument)| values.get(index).map_or_else(|| missing(name, argument), Ok);
     event.arguments.iter().enumerate().map(argument).collect()
@@ -80,22 +88,22 @@ fn by_name<'v>(
     name: &str,
     event: &EventSchema,
     entries: &'v [(Value, Value)],
-) -> Result<(Vec<&'v Value>, &'v [Value]), RpcError> {
+) -> Result<(Vec<&'v Value>, &'v [Value]), ParamsError> {
     let mut values: Vec<Option<&Value>> = vec![None; event.arguments.len()];
     let mut items = &[][..];
     for (key, value) in entries {
         let key = key.as_str().unwrap_or_default();
         if key == INPUT && event.input.is_some() {
             let text = || format!("{name}: `{INPUT}` is a list of the items that the event reads");
-            items = value.as_array().ok_or_else(|| RpcError::invalid_params(text()))?;
+            items = value.as_array().ok_or_else(|| ParamsError(text()))?;
             continue;
         }
         let Some(at) = event.arguments.iter().position(|argument| argument.name == key) else {
             let text = format!("{name} has no argument {:?}, it takes {}", shown(key), known(event));
-            return Err(RpcError::invalid_params(text));
+            return Err(ParamsError(text));
         };
         if values[at].replace(value).is_some() {
-            return Err(RpcError::invalid_params(format!("{name}: `{}` is there twice", shown(key))));
+            return Err(ParamsError(format!("{name}: `{}` is there twice", shown(key))));
         }
     }
     let argument =
@@ -105,7 +113,7 @@ fn by_name<'v>(
 }
 
 /// Returns the value of an argument that is not there.
-fn missing<'v>(name: &str, argument: &ArgumentSchema) -> Result<&'v Value, RpcError> {
+fn missing<'v>(name: &str, argument: &ArgumentSchema) -> Result<&'v Value, ParamsError> {
     match argument.ty {
         Type::Option(_) | Type::Unit => Ok(&Value::Nil),
         ref ty => {
@@ -114,7 +122,7 @@ fn missing<'v>(name: &str, argument: &ArgumentSchema) -> Result<&'v Value, RpcEr
                 shown(&argument.name),
                 shown(&ty.to_string())
             );
-            Err(RpcError::invalid_params(text))
+            Err(ParamsError(text))
         }
     }
 }

@@ -12,7 +12,7 @@ const MAX_TEXT: usize = 500;
 
 /// The place of a value that does not fit its type, and the reason.
 #[derive(Debug)]
-pub(crate) struct Misfit {
+pub struct Misfit {
     /// From the innermost place to the outermost: `.name` and `[index]`.
     path: Vec<String>,
     text: String,
@@ -49,13 +49,13 @@ impl Misfit {
     }
 
     /// Adds the field or key in which the place lies.
-    pub(crate) fn at_name(mut self, name: &str) -> Self {
+    pub fn at_name(mut self, name: &str) -> Self {
         self.path.push(format!(".{}", excerpt(&name)));
         self
     }
 
     /// Adds the element in which the place lies.
-    pub(crate) fn at_index(mut self, index: usize) -> Self {
+    pub fn at_index(mut self, index: usize) -> Self {
         self.path.push(format!("[{index}]"));
         self
     }

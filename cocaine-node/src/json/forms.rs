@@ -21,7 +21,8 @@ const FLOAT: &str = "$float";
 const MAP: &str = "$map";
 
 /// A value that serializes as JSON.
-pub(super) struct AsJson<'a>(pub(super) &'a Value);
+#[derive(Debug)]
+pub struct AsJson<'a>(pub &'a Value);
 
 impl Serialize for AsJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -79,7 +80,7 @@ fn object_names(entries: &[(Value, Value)]) -> Option<Vec<&str>> {
 }
 
 /// Returns the value whose texts, numbers, lists and maps are what [`AsJson`] writes.
-pub(super) fn write_forms(value: &Value) -> Value {
+pub fn write_forms(value: &Value) -> Value {
     let form = |name: &str, content: Value| Value::Map(vec![(name.into(), content)]);
     match value {
         Value::Float(number) if !number.is_finite() => form(FLOAT, number.to_string().into()),
@@ -100,7 +101,7 @@ pub(super) fn write_forms(value: &Value) -> Value {
 ///
 /// # Errors
 /// A text that says what is wrong with a form.
-pub(super) fn resolve_forms(value: Value) -> Result<Value, String> {
+pub fn resolve_forms(value: Value) -> Result<Value, String> {
     match value {
         Value::Array(items) => {
             items.into_iter().map(resolve_forms).collect::<Result<_, _>>().map(Value::Array)

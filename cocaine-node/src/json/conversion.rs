@@ -16,9 +16,9 @@ use cocaine::{
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-pub(super) use self::misfit::Misfit;
+pub use self::misfit::Misfit;
 use self::scalars::KeyKind;
-use super::json::{resolve_forms, write_forms};
+use super::forms::{resolve_forms, write_forms};
 
 /// How many types may lie within one another on the way to a value.
 const MAX_DEPTH: usize = 192;
@@ -31,7 +31,7 @@ const STEPS_PER_VALUE: usize = 8;
 
 /// Where values go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ConversionDirection {
+pub enum ConversionDirection {
     /// From the JSON of a caller to the payload that a worker reads.
     ToPayload,
     /// From the payload that a worker has written to JSON.
@@ -45,7 +45,8 @@ type Entry<'v> = (&'v Value, &'v Value);
 type NamePositions<'s> = HashMap<&'s str, usize>;
 
 /// Converts values of the types of one schema in one direction.
-pub(super) struct Conversion<'s> {
+#[derive(Debug)]
+pub struct Conversion<'s> {
     types: &'s BTreeMap<String, Definition>,
     direction: ConversionDirection,
     /// How many steps are left.
@@ -56,7 +57,8 @@ pub(super) struct Conversion<'s> {
 }
 
 impl<'s> Conversion<'s> {
-    pub(super) fn new(schema: &'s AppSchema, direction: ConversionDirection) -> Self {
+    /// Returns a conversion of values of the types of a schema.
+    pub fn new(schema: &'s AppSchema, direction: ConversionDirection) -> Self {
         Self { types: &schema.types, direction, steps: 0, depth: 0, indexes: HashMap::new() }
     }
 
@@ -65,7 +67,7 @@ impl<'s> Conversion<'s> {
     ///
     /// # Errors
     /// The place in the value that does not fit the type.
-    pub(super) fn convert(&mut self, ty: &'s Type, value: &Value) -> Result<Value, Misfit> {
+    pub fn convert(&mut self, ty: &'s Type, value: &Value) -> Result<Value, Misfit> {
         self.steps = FREE_STEPS.saturating_add(STEPS_PER_VALUE.saturating_mul(count(value)));
         self.depth = 0;
         self.value(ty, value)
@@ -251,7 +253,8 @@ fn count(value: &Value) -> usize {
 }
 
 /// A value that serializes as JSON as it is: its keys are texts, and so are all its raws.
-pub(super) struct PlainJson<'a>(pub(super) &'a Value);
+#[derive(Debug)]
+pub struct PlainJson<'a>(pub &'a Value);
 
 impl Serialize for PlainJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -12,7 +12,7 @@ use cocaine::{
 };
 
 use super::{ConversionDirection, Misfit};
-use crate::gateway::json_rpc::json::write_forms;
+use crate::json::forms::write_forms;
 
 /// Reads base64 with and without padding, and writes it with padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
