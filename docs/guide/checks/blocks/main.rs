@@ -124,6 +124,21 @@ fn files_are_shown_as_they_are() {
 }
 
 #[test]
+fn packaged_configuration_is_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let packaged = fs::read_to_string(book::folder().join("../../packaging/node.toml")).unwrap();
+    // The settings that are comments, too.
+    let all =
+        packaged.replace("\n# [", "\n[").replace("\n# listen", "\nlisten").replace("\n# admin", "\nadmin");
+    assert!(all.contains("\n[http]\nlisten"), "{all}");
+    for text in [packaged, all] {
+        let file = folder.path().join("node.toml");
+        fs::write(&file, text).unwrap();
+        NodeConfig::read(&file).unwrap();
+    }
+}
+
+#[test]
 fn metrics_of_alerts_are_documented() {
     let repository = book::folder().join("../..");
     let documented = fs::read_to_string(repository.join("docs/node.md")).unwrap();
