@@ -151,6 +151,23 @@ fn metrics_of_alerts_are_documented() {
 }
 
 #[test]
+fn profile_keys_have_their_documented_defaults() {
+    let documented = fs::read_to_string(book::folder().join("../../docs/node.md")).unwrap();
+    let page = book::read("node.md");
+    let rows = page.lines().filter_map(|line| {
+        let mut cells = line.strip_prefix("| `")?.split(" | ");
+        Some((cells.next()?.strip_suffix('`')?.to_owned(), cells.next()?.parse::<f64>().ok()?))
+    });
+    let rows: Vec<_> = rows.collect();
+    assert!(rows.len() > 3, "{rows:?}");
+    for (key, default) in rows {
+        let row = documented.lines().find(|line| line.starts_with(&format!("| `{key}` |")));
+        let found = row.and_then(|row| row.split(" | ").nth(2)).and_then(|cell| cell.parse::<f64>().ok());
+        assert_eq!(found, Some(default), "{key}");
+    }
+}
+
+#[test]
 fn program_of_the_quick_start_is_its_text() {
     let program =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("programs/hello.rs")).unwrap();
