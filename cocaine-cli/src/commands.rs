@@ -4,6 +4,7 @@ mod app;
 mod arguments;
 mod call;
 mod confirmation;
+mod context;
 mod record;
 mod replay;
 
@@ -35,6 +36,8 @@ enum Command {
     #[command(subcommand)]
     App(app::AppCommand),
     Call(call::Call),
+    #[command(subcommand)]
+    Context(context::ContextCommand),
     Record(record::Record),
     Replay(replay::Replay),
 }
@@ -48,6 +51,7 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
     match cli.command {
         Command::App(command) => until_interrupted(command.run(&environment)).await,
         Command::Call(args) => until_interrupted(call::call(&args, &environment)).await,
+        Command::Context(command) => until_interrupted(command.run(&environment)).await,
         Command::Record(args) => record::record(&args, &environment).await,
         Command::Replay(args) => replay::replay(&args, &environment).await,
     }

@@ -13,6 +13,7 @@ pub mod readme {}
 
 chapters! {
     clients = "clients.md",
+    command_line = "command-line.md",
     coming_from = "coming-from.md",
     generator = "generator.md",
     http = "http.md",

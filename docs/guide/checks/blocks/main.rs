@@ -1,6 +1,6 @@
 //! Each block of the guide is compiled, run or checked. `CONTRIBUTING.md` says what the words after the language mean.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use cocaine_node::config::NodeConfig;
 use cocaine_test::{Cloud, Error};
@@ -52,12 +52,12 @@ fn each_page_is_listed_and_compiled() {
 
 #[test]
 fn each_page_begins_with_its_use() {
-    let dull = book::pages().into_iter().filter(|page| {
+    let others = book::pages().into_iter().filter(|page| {
         let text = book::read(page);
         let first = text.split("\n\n").nth(1).unwrap_or_default();
         !first.starts_with("After this page ")
     });
-    report(&dull.map(|page| format!("{page} does not say what one can do after it")).collect::<Vec<_>>());
+    report(&others.map(|page| format!("{page} does not say what one can do after it")).collect::<Vec<_>>());
 }
 
 #[test]
@@ -124,6 +124,21 @@ fn files_are_shown_as_they_are() {
 }
 
 #[test]
+fn packaged_configuration_is_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let packaged = fs::read_to_string(book::folder().join("../../packaging/node.toml")).unwrap();
+    // The settings that are comments, too.
+    let all =
+        packaged.replace("\n# [", "\n[").replace("\n# listen", "\nlisten").replace("\n# admin", "\nadmin");
+    assert!(all.contains("\n[http]\nlisten"), "{all}");
+    for text in [packaged, all] {
+        let file = folder.path().join("node.toml");
+        fs::write(&file, text).unwrap();
+        NodeConfig::read(&file).unwrap();
+    }
+}
+
+#[test]
 fn metrics_of_alerts_are_documented() {
     let repository = book::folder().join("../..");
     let documented = fs::read_to_string(repository.join("docs/node.md")).unwrap();
@@ -136,11 +151,30 @@ fn metrics_of_alerts_are_documented() {
 }
 
 #[test]
-fn program_of_the_quick_start_is_its_text() {
-    let program =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("programs/hello.rs")).unwrap();
-    let (_docs, program) = program.split_once("\n\n").unwrap();
-    assert!(blocks().iter().any(|block| block.text == program), "quick-start.md has another program");
+fn profile_keys_have_their_documented_defaults() {
+    let documented = fs::read_to_string(book::folder().join("../../docs/node.md")).unwrap();
+    let page = book::read("node.md");
+    let rows = page.lines().filter_map(|line| {
+        let mut cells = line.strip_prefix("| `")?.split(" | ");
+        Some((cells.next()?.strip_suffix('`')?.to_owned(), cells.next()?.parse::<f64>().ok()?))
+    });
+    let rows: Vec<_> = rows.collect();
+    assert!(rows.len() > 3, "{rows:?}");
+    for (key, default) in rows {
+        let row = documented.lines().find(|line| line.starts_with(&format!("| `{key}` |")));
+        let found = row.and_then(|row| row.split(" | ").nth(2)).and_then(|cell| cell.parse::<f64>().ok());
+        assert_eq!(found, Some(default), "{key}");
+    }
+}
+
+#[test]
+fn programs_of_the_quick_start_are_its_text() {
+    let blocks = blocks();
+    for entry in fs::read_dir(book::folder().join("programs")).unwrap() {
+        let program = fs::read_to_string(entry.unwrap().path()).unwrap();
+        let (docs, program) = program.split_once("\n\n").unwrap();
+        assert!(blocks.iter().any(|block| block.text == program), "no page has this text: {docs}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

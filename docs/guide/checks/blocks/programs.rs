@@ -14,7 +14,14 @@ pub(crate) struct Programs(TempDir);
 impl Programs {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder is made");
-        symlink(env!("CARGO_BIN_EXE_guide-cocaine"), folder.path().join("cocaine")).expect("a link is made");
+        let programs = [
+            ("cocaine", env!("CARGO_BIN_EXE_guide-cocaine")),
+            ("cocaine-codegen", env!("CARGO_BIN_EXE_guide-codegen")),
+            ("cocaine-node", env!("CARGO_BIN_EXE_guide-node")),
+        ];
+        for (name, program) in programs {
+            symlink(program, folder.path().join(name)).expect("a link is made");
+        }
         Self(folder)
     }
 
