@@ -9,7 +9,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 
-use crate::error::Result;
+use crate::error::{Error, ExitStatus, Result};
 
 pub use format::Format;
 pub(crate) use text::printable;
@@ -104,8 +104,26 @@ impl Output {
 
     /// Says something that is no result, on standard error.
     pub(crate) fn note(self, text: impl std::fmt::Display) {
-        let _ = writeln!(io::stderr().lock(), "{text}");
+        write_note(&text.to_string());
     }
+}
+
+/// Says on standard error why a command has failed, and what to do; returns how the program ends.
+pub fn report(error: &Error) -> ExitStatus {
+    let status = error.status();
+    if status != ExitStatus::Done {
+        write_note(&format!("error: {error}"));
+        if let Some(hint) = error.hint() {
+            write_note(&format!("hint: {hint}"));
+        }
+    }
+    status
+}
+
+/// Writes lines to standard error, with control characters as escapes.
+fn write_note(text: &str) {
+    let lines: Vec<_> = text.split('\n').map(printable).collect();
+    let _ = writeln!(io::stderr().lock(), "{}", lines.join("\n"));
 }
 
 fn json_text(value: &impl Serialize) -> Result<String> {

@@ -68,6 +68,11 @@ impl Answer {
         self.chunk.as_ref().or_else(|| self.value.as_bytes())
     }
 
+    fn raw(&self) -> Result<&Bytes> {
+        let text = "`--as raw` and `--as hex` are for answers that are text or bytes; this one is not";
+        self.bytes().ok_or_else(|| Error::Usage(text.to_owned()))
+    }
+
     fn json(&self, is_indented: bool) -> Result<String> {
         let text = match (self.is_plain, is_indented) {
             (true, true) => serde_json::to_string_pretty(&PlainJson(&self.value)),
@@ -99,18 +104,9 @@ impl AnswerPrinter {
                 Some(bytes) => self.output.text(&String::from_utf8_lossy(bytes)),
                 None => self.output.line(&answer.json(is_indented)?),
             },
-            AnswerForm::Hex => self.output.line(&hex(self.raw(answer)?)),
-            AnswerForm::Raw => self.output.bytes(self.raw(answer)?),
+            AnswerForm::Hex => self.output.line(&hex(answer.raw()?)),
+            AnswerForm::Raw => self.output.bytes(answer.raw()?),
         }
-    }
-
-    fn raw(self, answer: &Answer) -> Result<&Bytes> {
-        answer.bytes().ok_or_else(|| {
-            Error::Usage(
-                "`--as raw` and `--as hex` are for answers that are text or bytes; this one is not"
-                    .to_owned(),
-            )
-        })
     }
 }
 

@@ -63,13 +63,13 @@ pub(crate) fn parse(words: &[String]) -> Result<Vec<Argument>> {
                 are_names_over = true;
                 continue;
             }
-            Some(option) => match option.split_once('=') {
-                Some((name, text)) => (Some(name), text),
-                None => {
+            Some(option) => {
+                let (name, text) = option.split_once('=').unwrap_or_else(|| {
                     let value = words.next_if(|next| !next.starts_with("--"));
-                    (Some(option), value.map_or("true", String::as_str))
-                }
-            },
+                    (option, value.map_or("true", String::as_str))
+                });
+                (Some(name), text)
+            }
         };
         arguments.push(Argument { name: name.map(str::to_owned), content: content(text)? });
     }
@@ -171,17 +171,17 @@ pub(crate) fn event_params(
         return Ok(Value::Array(values.collect()));
     }
     let entry = |argument: &Argument| {
-        let typed = argument.name.as_deref().unwrap_or_default();
-        let known = event.arguments.iter().find(|known| is_name(typed, &known.name));
-        let name = known.map_or(typed, |known| &known.name);
+        let option = argument.name.as_deref().unwrap_or_default();
+        let known = event.arguments.iter().find(|known| is_option_of(option, &known.name));
+        let name = known.map_or(option, |known| &known.name);
         (name.into(), argument.value_of_type(known.map_or(&Type::Opaque, |known| &known.ty), types))
     };
     Ok(Value::Map(arguments.iter().map(entry).collect()))
 }
 
-/// Returns whether a name is typed so: as it is, or with hyphens.
-fn is_name(typed: &str, name: &str) -> bool {
-    typed == name || typed.replace('-', "_") == name
+/// Returns whether an option stands for the argument of a name: as it is, or with hyphens.
+fn is_option_of(option: &str, name: &str) -> bool {
+    option == name || option.replace('-', "_") == name
 }
 
 /// Returns the value of a JSON text.

@@ -11,7 +11,7 @@ use cocaine_node::json::{Conversion, ConversionDirection, encode_params};
 use super::{
     answer::{Answer, AnswerPrinter},
     arguments::{Argument, event_params, json},
-    input::Input,
+    input::{Input, InputForm, answered},
 };
 use crate::error::{Error, Result};
 
@@ -65,7 +65,7 @@ impl<'a> EventCall<'a> {
     ///
     /// # Errors
     /// The app's own, arguments that do not fit the schema, and answers that do not.
-    pub(crate) async fn run(&self, arguments: &[Argument], input: Option<(Input, bool)>) -> Result<()> {
+    pub(crate) async fn run(&self, arguments: &[Argument], input: Option<(Input, InputForm)>) -> Result<()> {
         let chunks = self.chunks(arguments)?;
         let mut service = self.service.clone();
         if let Some(hash) = self.event.as_ref().and_then(|_| self.schema.event_hash(self.name)) {
@@ -77,8 +77,7 @@ impl<'a> EventCall<'a> {
         };
         let Duplex { tx, rx } = opened.map_err(|error| self.failure(error))?;
         let (sent, received) = tokio::join!(self.send(tx, chunks, input), self.receive(rx));
-        // The app may answer before it has read everything: its answer is what counts.
-        received.and(sent)
+        answered(received, sent)
     }
 
     fn chunks(&self, arguments: &[Argument]) -> Result<Vec<Bytes>> {
@@ -121,15 +120,17 @@ impl<'a> EventCall<'a> {
         &self,
         mut tx: Sender<Bytes>,
         chunks: Vec<Bytes>,
-        input: Option<(Input, bool)>,
+        input: Option<(Input, InputForm)>,
     ) -> Result<()> {
         for chunk in chunks {
             tx.send(chunk).await.map_err(|error| self.failure(error))?;
         }
-        if let Some((mut input, is_raw)) = input {
+        if let Some((mut input, form)) = input {
             loop {
-                let chunk =
-                    if is_raw { input.next_bytes().await? } else { self.next_item(&mut input).await? };
+                let chunk = match form {
+                    InputForm::Bytes => input.next_bytes().await?,
+                    InputForm::Lines => self.next_item(&mut input).await?,
+                };
                 let Some(chunk) = chunk else { break };
                 tx.send(chunk).await.map_err(|error| self.failure(error))?;
             }

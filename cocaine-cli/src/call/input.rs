@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use cocaine::Bytes;
 use tokio::{
     fs::File,
@@ -13,6 +14,16 @@ use crate::error::{Error, Result};
 /// The longest line, and the size of a piece of a file that is read as it is.
 const MAX_LINE: usize = 64 << 20;
 const PIECE: usize = 64 << 10;
+
+/// How a file is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InputForm {
+    /// Each line is an item, JSON or text.
+    #[default]
+    Lines,
+    /// As it is, in pieces.
+    Bytes,
+}
 
 /// A file that is read piece by piece.
 pub(crate) struct Input {
@@ -63,5 +74,14 @@ impl Input {
 
     fn error(&self, reason: String) -> Error {
         Error::File { path: self.path.display().to_string(), reason }
+    }
+}
+
+/// Returns how a call has ended whose input has ended as well. The service may answer before it has read everything, and its answer is
+/// what counts, unless the input is wrong.
+pub(super) fn answered(received: Result<()>, sent: Result<()>) -> Result<()> {
+    match sent {
+        Err(Error::Usage(_) | Error::File { .. }) => sent,
+        _ => received.and(sent),
     }
 }

@@ -9,7 +9,7 @@ use cocaine_node::json::resolve_forms;
 use super::{
     answer::{Answer, AnswerPrinter},
     arguments::{Argument, json},
-    input::Input,
+    input::{Input, answered},
 };
 use crate::error::{Error, Result};
 
@@ -91,8 +91,7 @@ impl MethodCall<'_> {
     async fn session(&self, opened: Duplex<DynSender, DynReceiver>, input: Option<Input>) -> Result<()> {
         let Duplex { tx, rx } = opened;
         let (sent, received) = tokio::join!(self.send_lines(tx, input), self.receive(rx));
-        // The service may end the call before it has read everything: its answer is what counts.
-        received.and(sent)
+        answered(received, sent)
     }
 
     async fn send_lines(&self, mut tx: DynSender, input: Option<Input>) -> Result<()> {

@@ -11,7 +11,7 @@ use crate::{
         answer::{AnswerForm, AnswerPrinter},
         arguments::parse,
         event::EventCall,
-        input::Input,
+        input::{Input, InputForm},
         method::MethodCall,
     },
     environment::Environment,
@@ -25,9 +25,9 @@ const ENQUEUE: &str = "enqueue";
 ///
 /// Examples:
 ///
-///   cocaine call storage find manifests '["app"]'
+///   cocaine call storage read manifests shortener
 ///
-///   cocaine call shortener shorten --url https://example.org --ttl 60
+///   cocaine call shortener link --slug ee19ba48
 ///
 ///   cocaine call --as raw storage read icons logo.png > logo.png
 ///
@@ -48,9 +48,9 @@ pub(super) struct Call {
     /// or text; or messages of a method, `NAME [ARGUMENTS]`
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
-    /// Send the file as it is, in pieces
-    #[arg(long, requires = "input")]
-    raw_input: bool,
+    /// Send the file so
+    #[arg(long, value_name = "FORM", value_enum, default_value_t, requires = "input")]
+    input_as: InputForm,
     /// Let the same worker handle all events with this tag
     #[arg(long)]
     tag: Option<String>,
@@ -101,15 +101,15 @@ async fn call_traced(args: &Call, environment: &Environment, cloud: &Client) -> 
     };
     match graph.method(&args.method).filter(|_| !args.event) {
         Some(method) => {
-            if args.raw_input {
-                return Err(Error::Usage("`--raw-input` is for events of apps".to_owned()));
+            if args.input_as == InputForm::Bytes {
+                return Err(Error::Usage("`--input-as bytes` is for events of apps".to_owned()));
             }
             MethodCall { service: &service, method, printer }.run(&arguments, input).await
         }
         None if graph.method(ENQUEUE).is_some() => {
             let schema = schema(args, environment, cloud).await?;
             let call = EventCall::new(&service, &args.method, schema.as_ref(), args.tag.as_deref(), printer)?;
-            call.run(&arguments, input.map(|input| (input, args.raw_input))).await
+            call.run(&arguments, input.map(|input| (input, args.input_as))).await
         }
         None => {
             let names: Vec<_> = graph.methods().map(|method| &*method.name).collect();

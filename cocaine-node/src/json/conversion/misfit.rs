@@ -49,12 +49,14 @@ impl Misfit {
     }
 
     /// Adds the field or key in which the place lies.
+    #[must_use]
     pub fn at_name(mut self, name: &str) -> Self {
         self.path.push(format!(".{}", excerpt(&name)));
         self
     }
 
     /// Adds the element in which the place lies.
+    #[must_use]
     pub fn at_index(mut self, index: usize) -> Self {
         self.path.push(format!("[{index}]"));
         self
