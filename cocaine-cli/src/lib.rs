@@ -3,6 +3,7 @@
 //! ```text
 //! commands      the command line, and what each command does
 //! environment   what commands share: the cloud, and where results go
+//! completion    names of a cloud, for shells
 //! contexts      named clouds
 //! output        results on standard output
 //! schema        the schema of a program: from itself, or from a file
@@ -17,6 +18,7 @@
 mod app_store;
 mod call;
 mod commands;
+mod completion;
 mod contexts;
 mod environment;
 mod error;
@@ -26,6 +28,6 @@ mod program;
 mod recording;
 mod schema;
 
-pub use commands::{Cli, run};
+pub use commands::{Cli, complete, run};
 pub use error::{Error, ExitStatus, Result};
 pub use output::{Format, report};
