@@ -32,4 +32,4 @@ mod schema;
 
 pub use commands::{Cli, run};
 pub use error::{Error, ExitStatus, Result};
-pub use output::Format;
+pub use output::{Format, printable_lines};

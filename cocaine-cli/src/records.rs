@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::error::{Error, Result};
 
-pub(crate) use crashlogs::{CrashlogKey, Crashlogs};
+pub(crate) use crashlogs::Crashlogs;
 
 /// How many records are read at the same time.
 const MAX_READS: usize = 32;
@@ -27,9 +27,7 @@ pub(crate) struct RecordKind {
 impl RecordKind {
     pub(crate) const MANIFEST: Self = Self { collection: "manifests", tags: &["app"], noun: "app" };
     pub(crate) const PACKAGE: Self = Self { collection: "apps", tags: &["app"], noun: "package" };
-    pub(crate) const PROFILE: Self = Self { collection: "profiles", tags: &["profile"], noun: "profile" };
     pub(crate) const RUNLIST: Self = Self { collection: "runlists", tags: &["runlist"], noun: "runlist" };
-    pub(crate) const GROUP: Self = Self { collection: "groups", tags: &["group", "active"], noun: "group" };
 }
 
 /// A map.

@@ -22,6 +22,12 @@ async fn cloud_with_app() -> Cloud {
     cloud
 }
 
+/// Stores the runlist `boot`.
+async fn store_runlist(cloud: &Cloud, entries: &BTreeMap<&str, &str>) {
+    let blob = Bytes::from(msgpack::to_vec(entries).unwrap());
+    storage(cloud).await.write("runlists", "boot", &blob, Some(&["runlist"])).await.unwrap();
+}
+
 /// Runs `cocaine` and returns its result, which is JSON.
 fn json_of(cloud: &Cloud, args: &[&str]) -> Json {
     let output = run(cloud, &[args, &["--output", "json"]].concat());
@@ -31,7 +37,7 @@ fn json_of(cloud: &Cloud, args: &[&str]) -> Json {
 #[tokio::test]
 async fn app_is_started_listed_restarted_and_stopped() {
     let cloud = cloud_with_app().await;
-    store(&cloud, "runlists", "boot", &BTreeMap::from([("links", Value::from("patient"))])).await;
+    store_runlist(&cloud, &BTreeMap::from([("links", "patient")])).await;
     let hash = json_of(&cloud, &["app", "list"])[0]["schema"].clone();
     assert!(hash.is_string());
     let stopped = json!([{
@@ -86,12 +92,7 @@ async fn app_is_shown_with_events_and_crash() {
 async fn app_is_removed_with_all_its_parts() {
     let cloud = cloud_with_app().await;
     let storage = storage(&cloud).await;
-    let runlist = BTreeMap::from([("links", Value::from("patient")), ("other", Value::from("default"))]);
-    store(&cloud, "runlists", "boot", &runlist).await;
-    storage
-        .write("runlists", "boot", &msgpack::to_vec(&runlist).unwrap().into(), Some(&["runlist"]))
-        .await
-        .unwrap();
+    store_runlist(&cloud, &BTreeMap::from([("links", "patient"), ("other", "default")])).await;
     let lines = Bytes::from(msgpack::to_vec(&["line"]).unwrap());
     storage.write("crashlogs", "1:ab", &lines, Some(&["links"])).await.unwrap();
     ended(&run(&cloud, &["app", "start", "links"]), 0);

@@ -39,7 +39,9 @@ pub(super) async fn list(environment: &Environment) -> Result<ExitStatus> {
     for (runlist, entries) in sources.runlists.read_all(sources.runlists.names().await?).await {
         match entries {
             Ok(entries) => {
-                entries.into_keys().for_each(|app| runlists.entry(app).or_default().push(runlist.clone()))
+                for app in entries.into_keys() {
+                    runlists.entry(app).or_default().push(runlist.clone());
+                }
             }
             Err(error) => environment.output.note(format_args!("warning: {error}")),
         }

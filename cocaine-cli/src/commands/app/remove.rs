@@ -44,13 +44,12 @@ pub(super) async fn remove(args: &RemoveApp, environment: &Environment) -> Resul
         return Err(sources.manifests.not_found(name));
     }
     let verbs = if runs { "stop and remove" } else { "remove" };
-    let mut action = format!("{verbs} the app `{name}`");
-    for (runlist, _) in &runlists {
-        action += &format!(", its entry in the runlist `{runlist}`");
-    }
+    let mut parts = vec![format!("{verbs} the app `{name}`")];
+    parts.extend(runlists.iter().map(|(runlist, _)| format!("its entry in the runlist `{runlist}`")));
     if !crashlogs.is_empty() {
-        action += &format!(", its {} crashlogs", crashlogs.len());
+        parts.push(format!("its {} crashlogs", crashlogs.len()));
     }
+    let action = parts.join(", ");
     if !args.confirmation.confirm(&action).await? {
         return Ok(ExitStatus::Done);
     }

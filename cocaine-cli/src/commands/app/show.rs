@@ -44,7 +44,8 @@ pub(super) async fn show(args: &ShowApp, environment: &Environment) -> Result<Ex
     row.runlists = sources.runlists_with(name).await?.into_iter().map(|(runlist, _)| runlist).collect();
     if let Some(key) = sources.crashlogs.keys(name).await?.pop() {
         let lines = sources.crashlogs.read(&key.text).await?;
-        row.last_crash = Some(LastCrash { time: key.time(), key: key.text, lines });
+        row.last_crash =
+            Some(LastCrash { time: key.time(), worker: key.worker().to_owned(), key: key.text, lines });
     }
     environment.output.record(&row)?;
     if environment.output.format() == Format::Table {
@@ -101,6 +102,7 @@ struct EventRow {
 struct LastCrash {
     key: String,
     time: String,
+    worker: String,
     lines: Vec<String>,
 }
 
@@ -149,7 +151,7 @@ fn events(app: &str, manifest: &Record, environment: &Environment) -> Vec<EventR
                 arguments.extend(event.input.as_ref().map(|input| format!("stream of {input}")));
                 let output = match &event.output {
                     EventOutput::Stream(of) => format!("stream of {of}"),
-                    output => output.ty().to_string(),
+                    EventOutput::Reply(of) => of.to_string(),
                 };
                 let signature = format!("{name}({}) -> {output}", arguments.join(", "));
                 EventRow { name: name.clone(), signature, doc: event.doc.clone() }
