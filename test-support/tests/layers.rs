@@ -100,7 +100,7 @@ const COMMAND_LINE: Layers = Layers {
         &["error", "json", "program"],
         &["contexts", "output"],
         &["environment"],
-        &["app_store", "node_apps", "package", "recording", "records", "schema"],
+        &["app_store", "completion", "node_apps", "package", "recording", "records", "schema"],
         &["commands"],
     ],
     circles: &[],

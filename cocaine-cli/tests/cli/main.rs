@@ -2,7 +2,9 @@
 
 mod apps;
 mod command;
+mod completion;
 mod contexts;
+mod help;
 mod program;
 mod recording;
 mod upload;
