@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use cocaine_cli::{Cli, complete, report, run};
+use cocaine_cli::{Cli, Error, ExitStatus, complete, printable_lines, run};
 use tokio::runtime::Builder;
 
 fn main() -> ExitCode {
@@ -13,10 +13,22 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return report(&error.into()).into(),
+        Err(error) => return report(&error.into()),
     };
     let ended = runtime.block_on(run(cli));
     // A thread that still reads from a terminal would wait for a line.
     runtime.shutdown_background();
-    ended.map_or_else(|error| report(&error).into(), ExitCode::from)
+    ended.map_or_else(|error| report(&error), ExitCode::from)
+}
+
+/// Says why the command has failed, and what to do.
+fn report(error: &Error) -> ExitCode {
+    let status = error.status();
+    if status != ExitStatus::Done {
+        eprintln!("error: {}", printable_lines(&error.to_string()));
+        if let Some(hint) = error.hint() {
+            eprintln!("hint: {hint}");
+        }
+    }
+    status.into()
 }

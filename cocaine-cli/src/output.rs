@@ -9,10 +9,11 @@ use comfy_table::{ContentArrangement, Table, presets};
 use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 
-use crate::error::{Error, ExitStatus, Result};
+use crate::error::Result;
 
 pub use format::Format;
 pub(crate) use text::printable;
+pub use text::printable_lines;
 
 /// A value that can be a line of a table.
 pub(crate) trait Row: Serialize {
@@ -102,28 +103,10 @@ impl Output {
         Ok(out.flush()?)
     }
 
-    /// Says something that is no result, on standard error.
+    /// Says something that is no result, on standard error. It may have names and texts from the cloud.
     pub(crate) fn note(self, text: impl std::fmt::Display) {
-        write_note(&text.to_string());
+        let _ = writeln!(io::stderr().lock(), "{}", printable_lines(&text.to_string()));
     }
-}
-
-/// Says on standard error why a command has failed, and what to do; returns how the program ends.
-pub fn report(error: &Error) -> ExitStatus {
-    let status = error.status();
-    if status != ExitStatus::Done {
-        write_note(&format!("error: {error}"));
-        if let Some(hint) = error.hint() {
-            write_note(&format!("hint: {hint}"));
-        }
-    }
-    status
-}
-
-/// Writes lines to standard error, with control characters as escapes.
-fn write_note(text: &str) {
-    let lines: Vec<_> = text.split('\n').map(printable).collect();
-    let _ = writeln!(io::stderr().lock(), "{}", lines.join("\n"));
 }
 
 fn json_text(value: &impl Serialize) -> Result<String> {
