@@ -5,6 +5,7 @@ mod arguments;
 mod completion;
 mod confirmation;
 mod context;
+mod doctor;
 mod man;
 mod record;
 mod replay;
@@ -40,6 +41,7 @@ enum Command {
     Completion(completion::Completion),
     #[command(subcommand)]
     Context(context::ContextCommand),
+    Doctor(doctor::Doctor),
     #[command(hide = true)]
     Man(man::Man),
     Record(record::Record),
@@ -66,6 +68,7 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
         Command::App(command) => until_interrupted(command.run(&environment)).await,
         Command::Completion(args) => completion::print_registration(&args, &environment),
         Command::Context(command) => until_interrupted(command.run(&environment)).await,
+        Command::Doctor(_) => until_interrupted(doctor::doctor(&environment)).await,
         Command::Man(args) => man::write_pages(&args, &environment),
         Command::Record(args) => record::record(&args, &environment).await,
         Command::Replay(args) => replay::replay(&args, &environment).await,

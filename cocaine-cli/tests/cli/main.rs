@@ -3,6 +3,7 @@
 mod command;
 mod completion;
 mod contexts;
+mod doctor;
 mod help;
 mod program;
 mod recording;
