@@ -3,8 +3,11 @@
 mod app;
 mod arguments;
 mod confirmation;
+mod programs;
 mod record;
 mod replay;
+
+pub use programs::run_program;
 
 use std::future::Future;
 
@@ -33,6 +36,8 @@ pub struct Cli {
 enum Command {
     #[command(subcommand)]
     App(app::AppCommand),
+    Codegen(programs::Codegen),
+    Node(programs::Node),
     Record(record::Record),
     Replay(replay::Replay),
 }
@@ -45,6 +50,8 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
     let environment = Environment::new(cli.global);
     match cli.command {
         Command::App(command) => until_interrupted(command.run(&environment)).await,
+        Command::Codegen(_) => programs::refuse("codegen"),
+        Command::Node(_) => programs::refuse("node"),
         Command::Record(args) => record::record(&args, &environment).await,
         Command::Replay(args) => replay::replay(&args, &environment).await,
     }

@@ -24,6 +24,6 @@ mod program;
 mod recording;
 mod schema;
 
-pub use commands::{Cli, run};
+pub use commands::{Cli, run, run_program};
 pub use error::{Error, ExitStatus, Result};
 pub use output::Format;

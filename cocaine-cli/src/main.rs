@@ -3,10 +3,16 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use cocaine_cli::{Cli, Error, ExitStatus, run};
+use cocaine_cli::{Cli, Error, ExitStatus, run, run_program};
 use tokio::runtime::Builder;
 
 fn main() -> ExitCode {
+    // A worker of `cocaine node` starts here.
+    #[cfg(target_os = "linux")]
+    cocaine_node::helper::exec_worker_if_requested();
+    if let Some(code) = run_program() {
+        return code;
+    }
     let cli = Cli::parse();
     let runtime = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -2,6 +2,7 @@
 
 mod command;
 mod program;
+mod programs;
 mod recording;
 mod upload;
 mod verdicts;
