@@ -3,6 +3,7 @@
 mod app;
 mod arguments;
 mod confirmation;
+mod context;
 mod programs;
 mod record;
 mod replay;
@@ -37,6 +38,8 @@ enum Command {
     #[command(subcommand)]
     App(app::AppCommand),
     Codegen(programs::Codegen),
+    #[command(subcommand)]
+    Context(context::ContextCommand),
     Node(programs::Node),
     Record(record::Record),
     Replay(replay::Replay),
@@ -51,6 +54,7 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
     match cli.command {
         Command::App(command) => until_interrupted(command.run(&environment)).await,
         Command::Codegen(_) => programs::refuse("codegen"),
+        Command::Context(command) => until_interrupted(command.run(&environment)).await,
         Command::Node(_) => programs::refuse("node"),
         Command::Record(args) => record::record(&args, &environment).await,
         Command::Replay(args) => replay::replay(&args, &environment).await,
