@@ -3,13 +3,16 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use cocaine_cli::{Cli, Error, ExitStatus, run, run_program};
+use cocaine_cli::{Cli, Error, ExitStatus, complete, run, run_program};
 use tokio::runtime::Builder;
 
 fn main() -> ExitCode {
     // A worker of `cocaine node` starts here.
     #[cfg(target_os = "linux")]
     cocaine_node::helper::exec_worker_if_requested();
+    if complete() {
+        return ExitCode::SUCCESS;
+    }
     if let Some(code) = run_program() {
         return code;
     }
