@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use cocaine_cli::{Cli, Error, ExitStatus, complete, run, run_program};
+use cocaine_cli::{Cli, Error, ExitStatus, complete, printable_lines, run, run_program};
 use tokio::runtime::Builder;
 
 fn main() -> ExitCode {
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
 fn report(error: &Error) -> ExitCode {
     let status = error.status();
     if status != ExitStatus::Done {
-        eprintln!("error: {error}");
+        eprintln!("error: {}", printable_lines(&error.to_string()));
         if let Some(hint) = error.hint() {
             eprintln!("hint: {hint}");
         }
