@@ -34,6 +34,6 @@ mod recording;
 mod records;
 mod schema;
 
-pub use commands::{Cli, complete, run};
+pub use commands::{Cli, complete, run, run_program};
 pub use error::{Error, ExitStatus, Result};
 pub use output::{Format, printable_lines};

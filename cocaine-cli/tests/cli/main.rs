@@ -7,6 +7,7 @@ mod contexts;
 mod doctor;
 mod help;
 mod program;
+mod programs;
 mod recording;
 mod upload;
 mod verdicts;
