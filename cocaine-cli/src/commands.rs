@@ -6,7 +6,9 @@ mod call;
 mod completion;
 mod confirmation;
 mod context;
+mod doctor;
 mod man;
+mod programs;
 mod record;
 mod replay;
 
@@ -19,6 +21,8 @@ use crate::{
     environment::{Environment, GlobalOptions},
     error::{ExitStatus, Result},
 };
+
+pub use programs::run_program;
 
 /// The command line of a Cocaine cloud.
 ///
@@ -39,11 +43,14 @@ enum Command {
     #[command(subcommand)]
     App(app::AppCommand),
     Call(call::Call),
+    Codegen(programs::Codegen),
     Completion(completion::Completion),
     #[command(subcommand)]
     Context(context::ContextCommand),
+    Doctor(doctor::Doctor),
     #[command(hide = true)]
     Man(man::Man),
+    Node(programs::Node),
     Record(record::Record),
     Replay(replay::Replay),
 }
@@ -67,9 +74,12 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
     match cli.command {
         Command::App(command) => until_interrupted(command.run(&environment)).await,
         Command::Call(args) => until_interrupted(call::call(&args, &environment)).await,
+        Command::Codegen(_) => programs::refuse("codegen"),
         Command::Completion(args) => completion::print_registration(&args, &environment),
         Command::Context(command) => until_interrupted(command.run(&environment)).await,
+        Command::Doctor(_) => until_interrupted(doctor::doctor(&environment)).await,
         Command::Man(args) => man::write_pages(&args, &environment),
+        Command::Node(_) => programs::refuse("node"),
         Command::Record(args) => record::record(&args, &environment).await,
         Command::Replay(args) => replay::replay(&args, &environment).await,
     }
