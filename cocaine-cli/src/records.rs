@@ -30,8 +30,8 @@ impl RecordKind {
     pub(crate) const RUNLIST: Self = Self { collection: "runlists", tags: &["runlist"], noun: "runlist" };
 }
 
-/// A map.
-pub(crate) type Record = BTreeMap<String, Value>;
+/// The entries of a record.
+pub(crate) type RecordEntries = BTreeMap<String, Value>;
 
 /// The records of one kind.
 #[derive(Clone, Debug)]
@@ -54,7 +54,7 @@ impl Records {
     }
 
     /// Returns a record; `None` if there is none of this name.
-    pub(crate) async fn find(&self, name: &str) -> Result<Option<Record>> {
+    pub(crate) async fn find(&self, name: &str) -> Result<Option<RecordEntries>> {
         let what = format!("the {} `{name}` cannot be read", self.kind.noun);
         let blob = match self.storage.read(self.kind.collection, name).await {
             Err(error) if error.is_not_found() => return Ok(None),
@@ -67,7 +67,7 @@ impl Records {
     ///
     /// # Errors
     /// There is none of this name.
-    pub(crate) async fn read(&self, name: &str) -> Result<Record> {
+    pub(crate) async fn read(&self, name: &str) -> Result<RecordEntries> {
         self.find(name).await?.ok_or_else(|| self.not_found(name))
     }
 
@@ -77,7 +77,7 @@ impl Records {
     }
 
     /// Reads the records of these names, several at a time. One that is removed meanwhile is left out.
-    pub(crate) async fn read_all(&self, names: Vec<String>) -> BTreeMap<String, Result<Record>> {
+    pub(crate) async fn read_all(&self, names: Vec<String>) -> BTreeMap<String, Result<RecordEntries>> {
         let (mut records, mut reads) = (BTreeMap::new(), JoinSet::new());
         let mut names = names.into_iter();
         loop {
@@ -98,7 +98,7 @@ impl Records {
     }
 
     /// Writes a record and reads it back.
-    pub(crate) async fn write(&self, name: &str, record: &Record) -> Result<()> {
+    pub(crate) async fn write(&self, name: &str, record: &RecordEntries) -> Result<()> {
         let RecordKind { collection, tags, noun } = self.kind;
         let what = |verb: &str| format!("the {noun} `{name}` cannot be {verb}");
         let blob = msgpack::to_vec(record).map_err(Error::while_doing(what("encoded")))?;

@@ -15,7 +15,7 @@ use crate::{
     error::{ExitStatus, Result},
     node_apps::AppInfo,
     output::Row,
-    records::Record,
+    records::RecordEntries,
 };
 
 /// Lists apps, and which of them run
@@ -81,7 +81,12 @@ struct AppRow {
 }
 
 impl AppRow {
-    fn new(name: &str, info: Option<&AppInfo>, manifest: Option<&Record>, runlists: Vec<String>) -> Self {
+    fn new(
+        name: &str,
+        info: Option<&AppInfo>,
+        manifest: Option<&RecordEntries>,
+        runlists: Vec<String>,
+    ) -> Self {
         Self {
             name: name.to_owned(),
             state: info.map_or("stopped", AppInfo::state).to_owned(),
@@ -94,7 +99,7 @@ impl AppRow {
 }
 
 /// Returns the hash of the schema in a manifest.
-pub(super) fn schema_hash(manifest: &Record) -> Option<String> {
+pub(super) fn schema_hash(manifest: &RecordEntries) -> Option<String> {
     match manifest.get(MANIFEST_KEY)?.get("hash")? {
         Value::UInt(hash) => Some(hash_text(*hash)),
         hash => hash.as_str().map(str::to_owned),

@@ -13,7 +13,7 @@ use crate::{
     json::data_to_json,
     node_apps::AppInfo,
     output::{Format, Row, printable},
-    records::Record,
+    records::RecordEntries,
 };
 
 /// Shows an app: its manifest, its state, its events and its last crash
@@ -107,7 +107,12 @@ struct LastCrash {
 }
 
 impl AppDetails {
-    fn new(name: &str, info: Option<&AppInfo>, manifest: Option<&Record>, environment: &Environment) -> Self {
+    fn new(
+        name: &str,
+        info: Option<&AppInfo>,
+        manifest: Option<&RecordEntries>,
+        environment: &Environment,
+    ) -> Self {
         let count = |section, name| info.and_then(|info| info.count(section, name));
         Self {
             name: name.to_owned(),
@@ -129,13 +134,13 @@ impl AppDetails {
 }
 
 /// Returns a manifest as JSON without its schema, of which the events are shown.
-fn manifest_json(manifest: &Record) -> Json {
+fn manifest_json(manifest: &RecordEntries) -> Json {
     let entries = manifest.iter().filter(|(key, _)| *key != MANIFEST_KEY);
     entries.map(|(key, value)| (key.clone(), data_to_json(value))).collect::<serde_json::Map<_, _>>().into()
 }
 
 /// Returns the events of the schema in a manifest. One that cannot be read is warned of.
-fn events(app: &str, manifest: &Record, environment: &Environment) -> Vec<EventRow> {
+fn events(app: &str, manifest: &RecordEntries, environment: &Environment) -> Vec<EventRow> {
     let blob = cocaine::msgpack::to_vec(manifest).map(cocaine::Bytes::from);
     match blob.and_then(|blob| AppSchema::from_manifest(&blob)) {
         Ok(None) => Vec::new(),
