@@ -44,7 +44,7 @@ enum Command {
 pub async fn run(cli: Cli) -> Result<ExitStatus> {
     let environment = Environment::new(cli.global);
     match cli.command {
-        Command::App(command) => until_interrupted(command.run(&environment)).await,
+        Command::App(command) => command.run(&environment).await,
         Command::Record(args) => record::record(&args, &environment).await,
         Command::Replay(args) => replay::replay(&args, &environment).await,
     }
@@ -52,9 +52,14 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
 
 /// Runs a command until Ctrl-C. What it waits for is dropped then.
 async fn until_interrupted(command: impl Future<Output = Result<ExitStatus>>) -> Result<ExitStatus> {
+    unless_interrupted(command).await.unwrap_or(Ok(ExitStatus::Interrupted))
+}
+
+/// Returns what a part of a command does, or `None` after Ctrl-C. It is dropped then.
+async fn unless_interrupted<T>(part: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
-        ended = command => ended,
-        Ok(()) = tokio::signal::ctrl_c() => Ok(ExitStatus::Interrupted),
+        done = part => Some(done),
+        Ok(()) = tokio::signal::ctrl_c() => None,
     }
 }
 

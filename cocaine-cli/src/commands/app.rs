@@ -6,17 +6,22 @@ mod upload;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use cocaine::Client;
+use cocaine::{Client, Code, ServiceClient as _};
+use cocaine_bindings::{Node as _, NodeClient};
 use cocaine_codegen::{AppDifference, AppGrade, difference_table};
 
 use crate::{
     app_store::AppStore,
+    commands::until_interrupted,
     environment::{Environment, seconds},
-    error::{ExitStatus, Result},
+    error::{Error, ExitStatus, Result},
 };
 
 /// How long a call may take. Packages are large.
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// The header with which `start_app` of an embedded node replaces an app that runs (`node.md` 10.5).
+const REPLACE: &str = "replace";
 
 /// Uploads and compares apps
 #[derive(Debug, Subcommand)]
@@ -37,7 +42,7 @@ impl AppCommand {
     pub(super) async fn run(&self, environment: &Environment) -> Result<ExitStatus> {
         match self {
             Self::Upload(args) => upload::upload(args, environment).await,
-            Self::Check(args) => check::check(args, environment).await,
+            Self::Check(args) => until_interrupted(check::check(args, environment)).await,
         }
     }
 }
@@ -56,4 +61,21 @@ fn print_differences(environment: &Environment, differences: &[AppDifference]) -
         environment.output.bytes(difference_table(differences).as_bytes())?;
     }
     Ok(differences.iter().any(|difference| difference.grade != AppGrade::None))
+}
+
+/// Starts the app, or puts it in the place of the version that runs. An original node cannot do that, and stops that first.
+async fn start_app(cloud: &Client, name: &str, profile: &str, environment: &Environment) -> Result<()> {
+    let failed = || Error::while_doing(format!("`{name}` is uploaded, and cannot be started"));
+    let node: NodeClient = environment.service(cloud).await?;
+    let node = node.with_deadline(environment.timeout_or(DEFAULT_TIMEOUT)?);
+    let started = node.with_header(REPLACE, "1").start_app(name, profile).await;
+    match started {
+        Err(error) if error.code() == Some(Code::ALREADY_STARTED) => {}
+        started => return started.map_err(failed()),
+    }
+    match node.pause_app(name).await {
+        Err(error) if error.code() != Some(Code::NOT_RUNNING) => return Err(failed()(error)),
+        _ => {}
+    }
+    node.start_app(name, profile).await.map_err(failed())
 }
