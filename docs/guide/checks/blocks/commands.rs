@@ -39,7 +39,7 @@ pub(crate) fn check(line: &str, programs: &Programs) -> Result<(), String> {
         let words = if words.first() == Some(&"sudo") { &words[1..] } else { &words[..] };
         let (Some(program), args) = (words.first(), words.get(1..).unwrap_or_default()) else { continue };
         match *program {
-            program if programs.has(program) => takes(programs.command(program), args)?,
+            program if programs.has(program) => check_help(programs.command(program), args)?,
             "cargo" => check_cargo(args, programs)?,
             program
                 if program.starts_with("packaging/")
@@ -52,7 +52,7 @@ pub(crate) fn check(line: &str, programs: &Programs) -> Result<(), String> {
 }
 
 /// Asks a program for its help with these arguments in front, which are parsed first.
-fn takes(mut command: Command, args: &[&str]) -> Result<(), String> {
+fn check_help(mut command: Command, args: &[&str]) -> Result<(), String> {
     let output = command.args(args).arg("--help").output().map_err(|error| error.to_string())?;
     if output.status.success() && !output.stdout.is_empty() {
         return Ok(());
@@ -74,7 +74,7 @@ fn check_cargo(args: &[&str], programs: &Programs) -> Result<(), String> {
     let after = args.split(|arg| *arg == "--").nth(1).unwrap_or_default();
     for program in named("--bin") {
         if programs.has(program) {
-            takes(programs.command(program), after)?;
+            check_help(programs.command(program), after)?;
         } else if ![format!("{program}/src/main.rs"), format!("examples/src/bin/{program}.rs")]
             .iter()
             .any(|path| repository.join(path).exists())

@@ -11,6 +11,13 @@ use crate::{book::Block, commands, programs::Programs};
 const LOCATOR: &str = "localhost:10053";
 const HTTP: &str = "127.0.0.1:8080";
 
+/// The apps of the quick start.
+const APPS: [(&str, &str); 3] = [
+    ("hello", env!("CARGO_BIN_EXE_hello")),
+    ("length", env!("CARGO_BIN_EXE_length")),
+    ("shop", env!("CARGO_BIN_EXE_shop")),
+];
+
 /// A shell in a folder of its own, whose commands reach a cloud.
 pub(crate) struct Session {
     folder: TempDir,
@@ -22,10 +29,12 @@ pub(crate) struct Session {
 impl Session {
     pub(crate) fn new(cloud: &Cloud) -> Self {
         let folder = tempfile::tempdir().expect("a folder is made");
-        // What `cargo build` has made of the app of the quick start.
+        // What `cargo build` has made of the apps of the quick start.
         let target = folder.path().join("target/debug");
         fs::create_dir_all(&target).expect("a folder is made");
-        symlink(env!("CARGO_BIN_EXE_hello"), target.join("hello")).expect("a link is made");
+        for (name, program) in APPS {
+            symlink(program, target.join(name)).expect("a link is made");
+        }
         let http = cloud.http_addr().expect("the cloud has a gateway").to_string();
         Self { folder, programs: Programs::new(), locator: cloud.locator_addr().to_string(), http }
     }
