@@ -46,7 +46,9 @@ impl Uploaded {
     pub(crate) fn changes(&self, former: &Self) -> &'static str {
         match (former.package.is_none(), self.package != former.package) {
             (true, _) => "there is no such app yet",
-            (false, true) if self.manifest_blob() == former.manifest_blob() => "another package, with the same manifest",
+            (false, true) if self.manifest_blob() == former.manifest_blob() => {
+                "another package, with the same manifest"
+            }
             (false, true) => "another package, with another manifest",
             (false, false) => "the same package, with another manifest",
         }
@@ -91,7 +93,10 @@ impl AppStore {
         let replaced = self.write(app, former, new).await;
         let Err(error) = replaced else { return Ok(()) };
         match self.restore(app, former).await {
-            Ok(()) => Err(Error::Interrupted { restored: format!("`{app}` is what it was"), source: Box::new(error) }),
+            Ok(()) => Err(Error::Interrupted {
+                restored: format!("`{app}` is what it was"),
+                source: Box::new(error),
+            }),
             Err(failed) => Err(Error::Interrupted {
                 restored: format!(
                     "what `{app}` was cannot be restored ({failed}), so that its package and its manifest may be of two \

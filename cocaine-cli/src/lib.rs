@@ -7,7 +7,7 @@
 //! output        results on standard output
 //! schema        the schema of a program: from itself, or from a file
 //! app_store     the manifests and packages of a cloud
-//! package       a program as a package
+//! package       packages of programs, crates, folders and archives
 //! recording     what passes between clients and services, as a file
 //! program       for which machine a program is
 //! error         errors and exit codes

@@ -61,7 +61,9 @@ impl Package {
     pub(crate) fn program(&self, former: Option<&str>) -> Result<String> {
         if let Some(named) = self.manifest.get(PROGRAM_KEY) {
             let program = named.as_str().ok_or_else(|| {
-                Error::Failed(format!("`{PROGRAM_KEY}` of the manifest is {named} and must be the path of a file"))
+                Error::Failed(format!(
+                    "`{PROGRAM_KEY}` of the manifest is {named} and must be the path of a file"
+                ))
             })?;
             self.check_program(program)?;
             return Ok(program.to_owned());
@@ -86,7 +88,8 @@ impl Package {
 
     fn top_level_programs(&self) -> impl Iterator<Item = &str> {
         let files = self.files.iter().flatten();
-        let executable = files.filter(|(path, mode)| *mode & EXECUTABLE != 0 && path.components().count() == 1);
+        let executable =
+            files.filter(|(path, mode)| *mode & EXECUTABLE != 0 && path.components().count() == 1);
         executable.filter_map(|(path, _)| path.to_str())
     }
 
@@ -96,14 +99,15 @@ impl Package {
         if path.is_absolute() {
             return Ok(());
         }
-        let path: PathBuf = path.components().filter(|part| !matches!(part, std::path::Component::CurDir)).collect();
+        let path: PathBuf =
+            path.components().filter(|part| !matches!(part, std::path::Component::CurDir)).collect();
         match files.get(&path) {
             None => Err(Error::Failed(format!(
                 "the package has no file {program:?}, which its workers are to run (`{PROGRAM_KEY}` of the manifest)"
             ))),
-            Some(mode) if mode & EXECUTABLE == 0 => {
-                Err(Error::Failed(format!("{program:?} of the package cannot be run: `chmod +x` makes it executable")))
-            }
+            Some(mode) if mode & EXECUTABLE == 0 => Err(Error::Failed(format!(
+                "{program:?} of the package cannot be run: `chmod +x` makes it executable"
+            ))),
             Some(_) => Ok(()),
         }
     }

@@ -75,7 +75,9 @@ impl ArchiveBuilder {
         self.tar.append_data(&mut header, name, &mut contents).map_err(failed)?;
         let after = file.metadata().map_err(failed)?;
         if contents.len != before.len() || state(&before) != state(&after) {
-            return Err(Error::in_file(path)("has changed while it was packed: upload it again when nobody writes it"));
+            return Err(Error::in_file(path)(
+                "has changed while it was packed: upload it again when nobody writes it",
+            ));
         }
         self.files.insert(name.to_owned(), mode);
         Ok(())

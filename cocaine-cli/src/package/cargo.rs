@@ -16,8 +16,7 @@ const MANIFEST: &str = "Cargo.toml";
 const PROFILE: &str = "cocaine";
 
 /// What makes the profile: that of release without debug symbols.
-const PROFILE_SETTINGS: [&str; 2] =
-    ["profile.cocaine.inherits=\"release\"", "profile.cocaine.strip=true"];
+const PROFILE_SETTINGS: [&str; 2] = ["profile.cocaine.inherits=\"release\"", "profile.cocaine.strip=true"];
 
 /// How a crate is built.
 #[derive(Debug, Default)]
@@ -145,7 +144,9 @@ impl Crate {
             return Ok(built.stdout);
         }
         let hint = target.map_or_else(String::new, |target| {
-            format!("; a linker for {target} comes with `cargo install cargo-zigbuild` and `pip install ziglang`")
+            format!(
+                "; a linker for {target} comes with `cargo install cargo-zigbuild` and `pip install ziglang`"
+            )
         });
         Err(Error::Failed(format!("`{}` cannot be built, for the reasons above{hint}", self.name)))
     }
@@ -161,7 +162,10 @@ impl Crate {
         }
         match programs.as_slice() {
             [(_, path)] => Ok(path.clone()),
-            [] => Err(Error::Failed(format!("the crate `{}` has no program: a worker is a `[[bin]]`", self.name))),
+            [] => Err(Error::Failed(format!(
+                "the crate `{}` has no program: a worker is a `[[bin]]`",
+                self.name
+            ))),
             several => {
                 let names: Vec<_> = several.iter().map(|(name, _)| name.as_str()).collect();
                 Err(Error::Usage(format!(
@@ -206,7 +210,9 @@ async fn check_target(target: &str) -> Result<()> {
     command.args(["--print", "target-libdir", "--target", target]).stdin(Stdio::null()).kill_on_drop(true);
     let printed = command.output().await.map_err(no_cargo)?;
     if !printed.status.success() {
-        return Err(Error::Usage(format!("rustc knows no target {target:?}: `rustc --print target-list` lists them")));
+        return Err(Error::Usage(format!(
+            "rustc knows no target {target:?}: `rustc --print target-list` lists them"
+        )));
     }
     if Path::new(String::from_utf8_lossy(&printed.stdout).trim()).is_dir() {
         return Ok(());

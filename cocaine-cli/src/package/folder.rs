@@ -76,7 +76,9 @@ fn add_entry(builder: &mut ArchiveBuilder, root: &Path, name: &Path, path: &Path
     } else if kind.is_file() {
         builder.add_file(name, path)
     } else {
-        Err(Error::in_file(path)("is neither a file nor a folder nor a link: leave it out (`.cocaineignore`)"))
+        Err(Error::in_file(path)(
+            "is neither a file nor a folder nor a link: leave it out (`.cocaineignore`)",
+        ))
     }
 }
 
@@ -89,7 +91,10 @@ fn check_link(root: &Path, name: &Path, path: &Path, target: &Path) -> Result<()
     let is_inside = match path.canonicalize() {
         Ok(real) => real.starts_with(root),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(Error::in_file(path)(format!("is a link to {}, which is not there", target.display())));
+            return Err(Error::in_file(path)(format!(
+                "is a link to {}, which is not there",
+                target.display()
+            )));
         }
         Err(error) => return Err(Error::in_file(path)(error)),
     };

@@ -59,9 +59,8 @@ pub(super) fn pack(path: &Path) -> Result<Package> {
     }
     let mut buffer = PackageBuffer::new();
     io::copy(&mut file, &mut buffer).map_err(Error::in_file(path))?;
-    let files = list(buffer.archive()).map_err(|error| {
-        Error::in_file(path)(format!("the archive is broken: {error}; pack it again"))
-    })?;
+    let files = list(buffer.archive())
+        .map_err(|error| Error::in_file(path)(format!("the archive is broken: {error}; pack it again")))?;
     if files.as_ref().is_some_and(BTreeMap::is_empty) {
         return Err(Error::in_file(path)("has no files: there is nothing to upload"));
     }

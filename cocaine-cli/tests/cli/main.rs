@@ -2,6 +2,7 @@
 
 mod command;
 mod contexts;
+mod packages;
 mod program;
 mod recording;
 mod upload;
