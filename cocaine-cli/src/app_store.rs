@@ -27,7 +27,7 @@ pub(crate) struct Uploaded {
 
 /// What is uploaded.
 #[derive(Debug)]
-pub(crate) struct AppStore(StorageClient);
+pub(crate) struct AppStore<S = StorageClient>(S);
 
 /// The manifest of an app, with all its keys.
 #[derive(Clone, Debug)]
@@ -64,7 +64,9 @@ impl AppStore {
     pub(crate) fn new(storage: &StorageClient, limit: Duration) -> Self {
         Self(storage.with_deadline(limit))
     }
+}
 
+impl<S: Storage> AppStore<S> {
     /// Returns the manifest of an app; `None` if it has none.
     pub(crate) async fn manifest(&self, app: &str) -> Result<Option<Manifest>> {
         let what = format!("the manifest of `{app}` cannot be read");
@@ -215,3 +217,6 @@ impl Manifest {
 fn encode(value: &(impl serde::Serialize + ?Sized)) -> CloudResult<Bytes> {
     msgpack::to_vec(value).map(Bytes::from)
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,13 +100,13 @@ impl ArchiveBuilder {
 
     /// Returns the package as it is stored, and its files with their modes.
     pub(super) fn finish(self) -> Result<(Bytes, BTreeMap<PathBuf, u32>)> {
-        let encoder = self.tar.into_inner().map_err(unpacked_error)?;
-        let buffer = encoder.finish().map_err(unpacked_error)?;
+        let encoder = self.tar.into_inner().map_err(|error| unfinished(&error))?;
+        let buffer = encoder.finish().map_err(|error| unfinished(&error))?;
         Ok((buffer.into_blob(), self.files))
     }
 }
 
-fn unpacked_error(error: io::Error) -> Error {
+fn unfinished(error: &io::Error) -> Error {
     Error::Failed(format!("the package cannot be finished: {error}"))
 }
 

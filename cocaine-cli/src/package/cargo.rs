@@ -138,8 +138,8 @@ impl Crate {
                 command.args(["--config", setting]);
             }
         }
-        let built = command.stdout(Stdio::piped()).spawn().map_err(no_cargo)?;
-        let built = built.wait_with_output().await.map_err(no_cargo)?;
+        let built = command.stdout(Stdio::piped()).spawn().map_err(|error| no_cargo(&error))?;
+        let built = built.wait_with_output().await.map_err(|error| no_cargo(&error))?;
         if built.status.success() {
             return Ok(built.stdout);
         }
@@ -194,7 +194,7 @@ fn cargo(args: &[&str]) -> Command {
     command
 }
 
-fn no_cargo(error: std::io::Error) -> Error {
+fn no_cargo(error: &std::io::Error) -> Error {
     Error::Failed(format!("cargo cannot be run: {error}; https://rustup.rs installs it"))
 }
 
@@ -208,7 +208,7 @@ async fn has_zigbuild() -> bool {
 async fn check_target(target: &str) -> Result<()> {
     let mut command = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
     command.args(["--print", "target-libdir", "--target", target]).stdin(Stdio::null()).kill_on_drop(true);
-    let printed = command.output().await.map_err(no_cargo)?;
+    let printed = command.output().await.map_err(|error| no_cargo(&error))?;
     if !printed.status.success() {
         return Err(Error::Usage(format!(
             "rustc knows no target {target:?}: `rustc --print target-list` lists them"

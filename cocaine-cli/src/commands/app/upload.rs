@@ -36,6 +36,7 @@ use crate::{
 /// is given. What is uploaded already is not written again.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(in crate::commands) struct Upload {
     /// The name of the app [default: that of the crate, the folder or the file]
     name: Option<String>,
