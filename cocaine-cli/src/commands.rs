@@ -4,13 +4,13 @@ mod app;
 mod arguments;
 mod confirmation;
 mod context;
+mod interruption;
 mod record;
 mod replay;
 
-use std::future::Future;
-
 use clap::{Parser, Subcommand};
 
+use self::interruption::until_interrupted;
 use crate::{
     environment::{Environment, GlobalOptions},
     error::{ExitStatus, Result},
@@ -51,19 +51,6 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
         Command::Context(command) => until_interrupted(command.run(&environment)).await,
         Command::Record(args) => record::record(&args, &environment).await,
         Command::Replay(args) => replay::replay(&args, &environment).await,
-    }
-}
-
-/// Runs a command until Ctrl-C. What it waits for is dropped then.
-async fn until_interrupted(command: impl Future<Output = Result<ExitStatus>>) -> Result<ExitStatus> {
-    unless_interrupted(command).await.unwrap_or(Ok(ExitStatus::Interrupted))
-}
-
-/// Returns what a part of a command does, or `None` after Ctrl-C. It is dropped then.
-async fn unless_interrupted<T>(part: impl Future<Output = T>) -> Option<T> {
-    tokio::select! {
-        done = part => Some(done),
-        Ok(()) = tokio::signal::ctrl_c() => None,
     }
 }
 

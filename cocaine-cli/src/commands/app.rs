@@ -12,7 +12,7 @@ use cocaine_codegen::{AppDifference, AppGrade, difference_table};
 
 use crate::{
     app_store::AppStore,
-    commands::until_interrupted,
+    commands::interruption::until_interrupted,
     environment::{Environment, seconds},
     error::{Error, ExitStatus, Result},
 };

@@ -66,7 +66,7 @@ struct Metadata {
 
 /// A message of `cargo build`.
 #[derive(Deserialize)]
-struct Message {
+struct BuildMessage {
     executable: Option<PathBuf>,
     target: Option<Target>,
 }
@@ -182,7 +182,7 @@ impl Crate {
 /// Returns the programs that were built, by their names.
 fn programs(messages: &[u8]) -> Vec<(String, PathBuf)> {
     let messages = messages.split(|byte| *byte == b'\n');
-    let messages = messages.filter_map(|line| serde_json::from_slice::<Message>(line).ok());
+    let messages = messages.filter_map(|line| serde_json::from_slice::<BuildMessage>(line).ok());
     let programs = messages.filter_map(|message| Some((message.target?, message.executable?)));
     let programs = programs.filter(|(target, _)| target.kind.iter().any(|kind| kind == "bin"));
     programs.map(|(target, path)| (target.name, path)).collect()

@@ -9,7 +9,10 @@ use cocaine_codegen::{AppDifference, compare_apps};
 use super::{Describe, connect, print_differences, start_app};
 use crate::{
     app_store::{AppStore, Manifest, Uploaded},
-    commands::{arguments::app_name, unless_interrupted, until_interrupted},
+    commands::{
+        arguments::app_name,
+        interruption::{unless_interrupted, until_interrupted},
+    },
     environment::Environment,
     error::{Error, ExitStatus, Result},
     package::{BuildOptions, PROGRAM_KEY, Source, read_manifest},
