@@ -2,13 +2,18 @@
 
 mod app;
 mod arguments;
+mod completion;
 mod confirmation;
 mod context;
 mod interruption;
+mod man;
 mod record;
 mod replay;
 
-use clap::{Parser, Subcommand};
+use std::env;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::CompleteEnv;
 
 use self::interruption::until_interrupted;
 use crate::{
@@ -34,10 +39,23 @@ pub struct Cli {
 enum Command {
     #[command(subcommand)]
     App(app::AppCommand),
+    Completion(completion::Completion),
     #[command(subcommand)]
     Context(context::ContextCommand),
+    #[command(hide = true)]
+    Man(man::Man),
     Record(record::Record),
     Replay(replay::Replay),
+}
+
+/// Answers a shell that asks for completions (the variable `COMPLETE`), and returns whether one has asked. To be called before there
+/// is another thread.
+pub fn complete() -> bool {
+    if env::var_os("COMPLETE").is_none() {
+        return false;
+    }
+    // An error would be shown in the middle of the command line that is being written.
+    CompleteEnv::with_factory(Cli::command).try_complete(env::args_os(), None).unwrap_or(true)
 }
 
 /// Does what the command line says.
@@ -48,7 +66,9 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
     let environment = Environment::new(cli.global);
     match cli.command {
         Command::App(command) => command.run(&environment).await,
+        Command::Completion(args) => completion::print_registration(&args, &environment),
         Command::Context(command) => until_interrupted(command.run(&environment)).await,
+        Command::Man(args) => man::write_pages(&args, &environment),
         Command::Record(args) => record::record(&args, &environment).await,
         Command::Replay(args) => replay::replay(&args, &environment).await,
     }
@@ -56,8 +76,6 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 use cocaine::{Client, schema::AppSchema};
 use cocaine_codegen::{AppDifference, compare_apps};
 
@@ -13,6 +14,7 @@ use crate::{
         arguments::app_name,
         interruption::{unless_interrupted, until_interrupted},
     },
+    completion,
     environment::Environment,
     error::{Error, ExitStatus, Result},
     package::{BuildOptions, PROGRAM_KEY, Source, read_manifest},
@@ -42,6 +44,7 @@ use crate::{
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(in crate::commands) struct Upload {
     /// The name of the app [default: that of the crate, the folder or the file]
+    #[arg(add = ArgValueCandidates::new(completion::apps))]
     name: Option<String>,
     /// What to upload: a folder, an archive or a program [default: this folder]
     path: Option<PathBuf>,
@@ -82,7 +85,7 @@ pub(in crate::commands) struct Upload {
     #[arg(long)]
     start: bool,
     /// The profile to start it with; it is created if it is not there, and not touched if it is
-    #[arg(long, value_name = "NAME", default_value = "default", requires = "start")]
+    #[arg(long, value_name = "NAME", default_value = "default", requires = "start", add = ArgValueCandidates::new(completion::profiles))]
     profile: String,
     #[command(flatten)]
     describe: Describe,
