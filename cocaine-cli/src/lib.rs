@@ -7,9 +7,12 @@
 //! contexts      named clouds
 //! output        results on standard output
 //! schema        the schema of a program: from itself, or from a file
+//! records       maps that nodes read: manifests, profiles, runlists, groups; crashlogs
+//! node_apps     the apps of a node
 //! app_store     the manifests and packages of a cloud
 //! package       packages of programs, crates, folders and archives
 //! recording     what passes between clients and services, as a file
+//! json          values of the wire as JSON
 //! program       for which machine a program is
 //! error         errors and exit codes
 //! ```
@@ -20,12 +23,15 @@ mod completion;
 mod contexts;
 mod environment;
 mod error;
+mod json;
+mod node_apps;
 mod output;
 mod package;
 mod program;
 mod recording;
+mod records;
 mod schema;
 
 pub use commands::{Cli, complete, run};
 pub use error::{Error, ExitStatus, Result};
-pub use output::Format;
+pub use output::{Format, printable_lines};

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use cocaine_cli::{Cli, Error, ExitStatus, complete, run};
+use cocaine_cli::{Cli, Error, ExitStatus, complete, printable_lines, run};
 use tokio::runtime::Builder;
 
 fn main() -> ExitCode {
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
 fn report(error: &Error) -> ExitCode {
     let status = error.status();
     if status != ExitStatus::Done {
-        eprintln!("error: {error}");
+        eprintln!("error: {}", printable_lines(&error.to_string()));
         if let Some(hint) = error.hint() {
             eprintln!("hint: {hint}");
         }

@@ -97,10 +97,10 @@ const TEST_KIT: Layers = Layers {
 const COMMAND_LINE: Layers = Layers {
     root: "cocaine-cli/src/lib.rs",
     rows: &[
-        &["error", "program"],
+        &["error", "json", "program"],
         &["contexts", "output"],
         &["environment"],
-        &["app_store", "completion", "package", "recording", "schema"],
+        &["app_store", "completion", "node_apps", "package", "recording", "records", "schema"],
         &["commands"],
     ],
     circles: &[],

@@ -1,6 +1,11 @@
 //! Commands for apps.
 
 mod check;
+mod list;
+mod remove;
+mod show;
+mod sources;
+mod start;
 mod upload;
 
 use std::time::Duration;
@@ -10,6 +15,7 @@ use cocaine::{Client, Code, ServiceClient as _};
 use cocaine_bindings::{Node as _, NodeClient};
 use cocaine_codegen::{AppDifference, AppGrade, difference_table};
 
+use self::sources::Sources;
 use crate::{
     app_store::AppStore,
     commands::interruption::until_interrupted,
@@ -23,11 +29,19 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
 /// The header with which `start_app` of an embedded node replaces an app that runs (`node.md` 10.5).
 const REPLACE: &str = "replace";
 
-/// Uploads and compares apps
+/// Uploads, compares, lists, starts, stops and removes apps
 #[derive(Debug, Subcommand)]
 pub(super) enum AppCommand {
     Upload(upload::Upload),
     Check(check::Check),
+    #[command(visible_alias = "ls")]
+    List(list::ListApps),
+    #[command(visible_alias = "rm")]
+    Remove(remove::RemoveApp),
+    Restart(start::RestartApp),
+    Show(show::ShowApp),
+    Start(start::StartApp),
+    Stop(start::StopApp),
 }
 
 /// How a program is asked for its schema.
@@ -43,6 +57,12 @@ impl AppCommand {
         match self {
             Self::Upload(args) => upload::upload(args, environment).await,
             Self::Check(args) => until_interrupted(check::check(args, environment)).await,
+            Self::List(_) => until_interrupted(list::list(environment)).await,
+            Self::Remove(args) => until_interrupted(remove::remove(args, environment)).await,
+            Self::Restart(args) => until_interrupted(start::restart(args, environment)).await,
+            Self::Show(args) => until_interrupted(show::show(args, environment)).await,
+            Self::Start(args) => until_interrupted(start::start(args, environment)).await,
+            Self::Stop(args) => until_interrupted(start::stop(args, environment)).await,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The program `cocaine`, with clouds of these tests.
 
+mod apps;
 mod command;
 mod completion;
 mod contexts;
