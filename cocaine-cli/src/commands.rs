@@ -6,7 +6,9 @@ mod completion;
 mod confirmation;
 mod context;
 mod interruption;
+mod doctor;
 mod man;
+mod programs;
 mod record;
 mod replay;
 
@@ -20,6 +22,8 @@ use crate::{
     environment::{Environment, GlobalOptions},
     error::{ExitStatus, Result},
 };
+
+pub use programs::run_program;
 
 /// The command line of a Cocaine cloud.
 ///
@@ -39,11 +43,14 @@ pub struct Cli {
 enum Command {
     #[command(subcommand)]
     App(app::AppCommand),
+    Codegen(programs::Codegen),
     Completion(completion::Completion),
     #[command(subcommand)]
     Context(context::ContextCommand),
+    Doctor(doctor::Doctor),
     #[command(hide = true)]
     Man(man::Man),
+    Node(programs::Node),
     Record(record::Record),
     Replay(replay::Replay),
 }
@@ -66,9 +73,13 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
     let environment = Environment::new(cli.global);
     match cli.command {
         Command::App(command) => command.run(&environment).await,
+        Command::App(command) => until_interrupted(command.run(&environment)).await,
+        Command::Codegen(_) => programs::refuse("codegen"),
         Command::Completion(args) => completion::print_registration(&args, &environment),
         Command::Context(command) => until_interrupted(command.run(&environment)).await,
+        Command::Doctor(_) => until_interrupted(doctor::doctor(&environment)).await,
         Command::Man(args) => man::write_pages(&args, &environment),
+        Command::Node(_) => programs::refuse("node"),
         Command::Record(args) => record::record(&args, &environment).await,
         Command::Replay(args) => replay::replay(&args, &environment).await,
     }

@@ -4,6 +4,7 @@
 //! commands      the command line, and what each command does
 //! environment   what commands share: the cloud, and where results go
 //! completion    names of a cloud, for shells
+//! diagnosis     what is wrong with a cloud
 //! contexts      named clouds
 //! output        results on standard output
 //! schema        the schema of a program: from itself, or from a file
@@ -21,6 +22,7 @@ mod app_store;
 mod commands;
 mod completion;
 mod contexts;
+mod diagnosis;
 mod environment;
 mod error;
 mod json;
@@ -32,6 +34,6 @@ mod recording;
 mod records;
 mod schema;
 
-pub use commands::{Cli, complete, run};
+pub use commands::{Cli, complete, run, run_program};
 pub use error::{Error, ExitStatus, Result};
 pub use output::{Format, printable_lines};

@@ -3,12 +3,18 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use cocaine_cli::{Cli, Error, ExitStatus, complete, printable_lines, run};
+use cocaine_cli::{Cli, Error, ExitStatus, complete, printable_lines, run, run_program};
 use tokio::runtime::Builder;
 
 fn main() -> ExitCode {
+    // A worker of `cocaine node` starts here.
+    #[cfg(target_os = "linux")]
+    cocaine_node::helper::exec_worker_if_requested();
     if complete() {
         return ExitCode::SUCCESS;
+    }
+    if let Some(code) = run_program() {
+        return code;
     }
     let cli = Cli::parse();
     let runtime = match Builder::new_current_thread().enable_all().build() {
