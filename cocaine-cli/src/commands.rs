@@ -7,16 +7,18 @@ mod completion;
 mod confirmation;
 mod context;
 mod doctor;
+mod interruption;
 mod man;
 mod programs;
 mod record;
 mod replay;
 
-use std::{env, future::Future};
+use std::env;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::CompleteEnv;
 
+use self::interruption::until_interrupted;
 use crate::{
     environment::{Environment, GlobalOptions},
     error::{ExitStatus, Result},
@@ -72,6 +74,7 @@ pub fn complete() -> bool {
 pub async fn run(cli: Cli) -> Result<ExitStatus> {
     let environment = Environment::new(cli.global);
     match cli.command {
+        Command::App(command) => command.run(&environment).await,
         Command::App(command) => until_interrupted(command.run(&environment)).await,
         Command::Call(args) => until_interrupted(call::call(&args, &environment)).await,
         Command::Codegen(_) => programs::refuse("codegen"),
@@ -82,14 +85,6 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
         Command::Node(_) => programs::refuse("node"),
         Command::Record(args) => record::record(&args, &environment).await,
         Command::Replay(args) => replay::replay(&args, &environment).await,
-    }
-}
-
-/// Runs a command until Ctrl-C. What it waits for is dropped then.
-async fn until_interrupted(command: impl Future<Output = Result<ExitStatus>>) -> Result<ExitStatus> {
-    tokio::select! {
-        ended = command => ended,
-        Ok(()) = tokio::signal::ctrl_c() => Ok(ExitStatus::Interrupted),
     }
 }
 

@@ -86,6 +86,14 @@ pub enum Error {
     /// The new version breaks callers of the uploaded one.
     #[error("{0}")]
     Breaking(String),
+    /// The upload of an app has failed in the middle.
+    #[error("{source}; {restored}")]
+    Interrupted {
+        /// Whether the former version is there again, and what to do if it is not.
+        restored: String,
+        /// Why.
+        source: Box<Error>,
+    },
     /// The results cannot be written.
     #[error("the output cannot be written: {0}")]
     Output(#[from] io::Error),
@@ -101,12 +109,17 @@ impl Error {
             Self::Usage(_) => ExitStatus::Usage,
             Self::NotFound(_) => ExitStatus::NotFound,
             Self::Breaking(_) => ExitStatus::Differs,
+            Self::Interrupted { source, .. } => source.status(),
         }
     }
 
     /// Returns what to do next, where the text of the error does not say it.
     pub fn hint(&self) -> Option<&'static str> {
-        let Self::Cloud { source, .. } = self else { return None };
+        let source = match self {
+            Self::Cloud { source, .. } => source,
+            Self::Interrupted { source, .. } => return source.hint(),
+            _ => return None,
+        };
         match status_of(source) {
             ExitStatus::Unreachable => Some(
                 "is a node running there? `cocaine-node` starts one; `--locator HOST:PORT`, COCAINE_LOCATOR or a context \

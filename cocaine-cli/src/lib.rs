@@ -12,7 +12,7 @@
 //! records       maps that nodes read: manifests, profiles, runlists, groups; crashlogs
 //! node_apps     the apps of a node
 //! app_store     the manifests and packages of a cloud
-//! package       a program as a package
+//! package       packages of programs, crates, folders and archives
 //! recording     what passes between clients and services, as a file
 //! json          values of the wire as JSON
 //! program       for which machine a program is

@@ -1,26 +1,139 @@
-//! A program as a package: a tar archive with one file.
+//! Packages: what is uploaded of an app, made of a program, a crate, a folder or an archive.
+//!
+//! A package is a tar archive in gzip. The same input makes the same bytes, whoever packs it and when: entries are sorted, and have
+//! neither times nor owners.
 
-use std::{fs::File, path::Path};
+mod archive;
+mod cargo;
+mod folder;
+mod manifest_file;
+mod ready;
+mod source;
 
-use cocaine::Bytes;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use cocaine::{Bytes, Value};
 
 use crate::error::{Error, Result};
 
-/// Returns the package of a program, which has the name of its app there. It is the same for the same program, whoever packs it.
-pub(crate) fn pack(app: &str, program: &Path) -> Result<Bytes> {
-    let failed = |error: std::io::Error| Error::File {
-        path: program.display().to_string(),
-        reason: format!("cannot be packed: {error}"),
-    };
-    let mut file = File::open(program).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    if !metadata.is_file() {
-        return Err(Error::File { path: program.display().to_string(), reason: "is no file".to_owned() });
+pub(crate) use cargo::BuildOptions;
+pub(crate) use manifest_file::read_manifest;
+pub(crate) use source::Source;
+
+use archive::ArchiveBuilder;
+
+/// The key of a manifest that names the program.
+pub(crate) const PROGRAM_KEY: &str = "slave";
+
+/// The bits of a mode that allow a file to be run.
+const EXECUTABLE: u32 = 0o111;
+
+/// A package, and what is known about it.
+#[derive(Debug)]
+pub(crate) struct Package {
+    /// The archive as it is stored: an encoded raw.
+    pub(crate) blob: Bytes,
+    /// The keys of the manifest that comes with it.
+    pub(crate) manifest: BTreeMap<String, Value>,
+    /// The files with their modes, by their paths; `None` if the archive is of a kind that only nodes read.
+    files: Option<BTreeMap<PathBuf, u32>>,
+    /// Where the files lie on this machine.
+    location: Location,
+}
+
+#[derive(Debug)]
+enum Location {
+    /// The only file of the package is this one.
+    Program(PathBuf),
+    Folder(PathBuf),
+    /// They lie in an archive.
+    Archive,
+}
+
+impl Package {
+    /// Returns the path of the program in the package: what the manifest says, or `former` does, or the only file that it can be.
+    ///
+    /// # Errors
+    /// There is no such file, it cannot be run, or several could be meant.
+    pub(crate) fn program(&self, former: Option<&str>) -> Result<String> {
+        if let Some(named) = self.manifest.get(PROGRAM_KEY) {
+            let program = named.as_str().ok_or_else(|| {
+                Error::Failed(format!(
+                    "`{PROGRAM_KEY}` of the manifest is {named} and must be the path of a file"
+                ))
+            })?;
+            self.check_program(program)?;
+            return Ok(program.to_owned());
+        }
+        if let Some(former) = former.filter(|former| self.check_program(former).is_ok()) {
+            return Ok(former.to_owned());
+        }
+        let executable: Vec<_> = self.top_level_programs().collect();
+        match executable.as_slice() {
+            [only] => Ok((*only).to_owned()),
+            [] => Err(Error::Failed(
+                "the package has no file at its top that can be run: make the program executable (`chmod +x`), or name \
+                 it with `--slave PATH`"
+                    .to_owned(),
+            )),
+            several => Err(Error::Failed(format!(
+                "workers could run {}: name one with `--slave PATH`, or in manifest.json as \"{PROGRAM_KEY}\"",
+                several.join(" or ")
+            ))),
+        }
     }
-    let mut header = tar::Header::new_gnu();
-    header.set_metadata_in_mode(&metadata, tar::HeaderMode::Deterministic);
-    header.set_mode(0o755);
-    let mut package = tar::Builder::new(Vec::new());
-    package.append_data(&mut header, app, &mut file).map_err(failed)?;
-    package.into_inner().map(Bytes::from).map_err(failed)
+
+    fn top_level_programs(&self) -> impl Iterator<Item = &str> {
+        let files = self.files.iter().flatten();
+        let executable =
+            files.filter(|(path, mode)| *mode & EXECUTABLE != 0 && path.components().count() == 1);
+        executable.filter_map(|(path, _)| path.to_str())
+    }
+
+    fn check_program(&self, program: &str) -> Result<()> {
+        let Some(files) = &self.files else { return Ok(()) };
+        let path = Path::new(program);
+        if path.is_absolute() {
+            return Ok(());
+        }
+        let path: PathBuf =
+            path.components().filter(|part| !matches!(part, std::path::Component::CurDir)).collect();
+        match files.get(&path) {
+            None => Err(Error::Failed(format!(
+                "the package has no file {program:?}, which its workers are to run (`{PROGRAM_KEY}` of the manifest)"
+            ))),
+            Some(mode) if mode & EXECUTABLE == 0 => Err(Error::Failed(format!(
+                "{program:?} of the package cannot be run: `chmod +x` makes it executable"
+            ))),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Sets a key of the manifest. What workers run is set by the kind of the package where only one file can be it.
+    pub(crate) fn set_manifest_key(&mut self, key: String, value: Value) {
+        if key != PROGRAM_KEY || !matches!(self.location, Location::Program(_)) {
+            self.manifest.insert(key, value);
+        }
+    }
+
+    /// Returns where a program of the package lies on this machine, so that it can be asked for its schema.
+    pub(crate) fn local_program(&self, program: &str) -> Option<PathBuf> {
+        match &self.location {
+            Location::Program(path) => Some(path.clone()),
+            Location::Folder(folder) => Some(folder.join(program)),
+            Location::Archive => None,
+        }
+    }
+}
+
+/// Packs one program, which has the name of its app in the package.
+fn pack_program(app: &str, program: &Path) -> Result<Package> {
+    let mut builder = ArchiveBuilder::new();
+    builder.add_program(Path::new(app), program)?;
+    let (blob, files) = builder.finish()?;
+    let manifest = BTreeMap::from([(PROGRAM_KEY.to_owned(), Value::from(app))]);
+    Ok(Package { blob, manifest, files: Some(files), location: Location::Program(program.to_owned()) })
 }

@@ -25,20 +25,38 @@ const KINDS: [u16; 2] = [2, 3];
 const MACHINES: [(u16, &str); 6] =
     [(3, "x86"), (40, "arm"), (62, "x86_64"), (183, "aarch64"), (243, "riscv64"), (22, "s390x")];
 
+/// Why a program cannot run on this machine.
+#[derive(Debug)]
+pub(crate) enum Obstacle {
+    /// It can run on no machine of this kind.
+    Machine(String),
+    /// It is a script whose interpreter is not here, though other machines may have it.
+    Interpreter(String),
+}
+
+impl Obstacle {
+    pub(crate) fn into_reason(self) -> String {
+        match self {
+            Self::Machine(reason) | Self::Interpreter(reason) => reason,
+        }
+    }
+}
+
 /// Returns why a program cannot run on this machine, if it cannot.
 ///
 /// # Errors
 /// The file cannot be read.
-pub(crate) fn foreign_machine(path: &Path) -> io::Result<Option<String>> {
+pub(crate) fn find_obstacle(path: &Path) -> io::Result<Option<Obstacle>> {
     let mut head = Vec::new();
     File::open(path)?.take(HEAD).read_to_end(&mut head)?;
     if let Some(line) = head.strip_prefix(b"#!") {
-        return Ok(missing_interpreter(line));
+        return Ok(missing_interpreter(line).map(Obstacle::Interpreter));
     }
     if !head.starts_with(ELF_MAGIC) || head.len() < MACHINE + 2 {
-        return Ok(Some("it is neither a program of Linux nor a script".to_owned()));
+        let reason = "it is neither a program of Linux nor a script".to_owned();
+        return Ok(Some(Obstacle::Machine(reason)));
     }
-    Ok(foreign_elf(&head))
+    Ok(foreign_elf(&head).map(Obstacle::Machine))
 }
 
 /// Returns why the script whose first line begins with this cannot run.
@@ -81,7 +99,7 @@ mod tests {
     fn foreign(content: &[u8]) -> Option<String> {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), content).unwrap();
-        foreign_machine(file.path()).unwrap()
+        find_obstacle(file.path()).unwrap().map(Obstacle::into_reason)
     }
 
     fn elf(changes: &[(usize, u8)]) -> Vec<u8> {

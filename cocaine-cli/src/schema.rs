@@ -54,9 +54,9 @@ pub(crate) fn read_file(path: &Path) -> Result<AppSchema> {
 /// # Errors
 /// Why the program has none.
 pub(crate) async fn describe(program: &Path, limit: Duration) -> Result<AppSchema, String> {
-    match program::foreign_machine(program) {
+    match program::find_obstacle(program) {
         Ok(None) => {}
-        Ok(Some(reason)) => return Err(reason),
+        Ok(Some(obstacle)) => return Err(obstacle.into_reason()),
         Err(error) => return Err(error.to_string()),
     }
     // A name without a folder would be searched in PATH.

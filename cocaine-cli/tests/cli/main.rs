@@ -7,6 +7,7 @@ mod completion;
 mod contexts;
 mod doctor;
 mod help;
+mod packages;
 mod program;
 mod programs;
 mod recording;

@@ -19,6 +19,7 @@ impl Programs {
     /// Writes a file that can be run, and returns its path.
     pub(crate) fn add(&self, name: &str, content: impl AsRef<[u8]>) -> String {
         let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         path.display().to_string()
