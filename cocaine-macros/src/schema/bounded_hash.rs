@@ -1,0 +1,113 @@
+//! The constants with the structural hash of a type down to each depth, which the runtime's `bounded_hash` explains.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote, quote_spanned};
+use syn::{Ident, Type, spanned::Spanned as _};
+
+use super::fields::SchemaField;
+
+/// The depth of the deepest hash.
+const MAX_DEPTH: usize = 4;
+
+/// The hash of a type: that of its content, or one of its parts.
+pub(super) enum BoundedHash {
+    /// That of another type, opaque without one.
+    Content(Option<Type>),
+    /// The expression of the hash, in which `parts[0]` and so on are the hashes of these types.
+    Parts { expr: TokenStream, parts: Vec<Option<Type>> },
+}
+
+impl BoundedHash {
+    /// Returns the function that hashes the parts, if there are parts.
+    pub(super) fn function(&self) -> Option<TokenStream> {
+        let Self::Parts { expr, .. } = self else {
+            return None;
+        };
+        Some(quote! {
+            const fn hash_to_depth(#[allow(unused_variables)] parts: &[u64]) -> u64 {
+                #expr
+            }
+        })
+    }
+
+    /// Returns the constants of the implementation.
+    pub(super) fn constants(&self) -> TokenStream {
+        let constants = (0..=MAX_DEPTH).map(|depth| {
+            let name = constant(depth);
+            let hash = match self {
+                Self::Content(of) => type_hash(of.as_ref(), depth),
+                Self::Parts { parts, .. } => {
+                    let parts = parts.iter().map(|of| match depth.checked_sub(1) {
+                        Some(depth) => type_hash(of.as_ref(), depth),
+                        None => quote!(::cocaine::bind::schema::bounded_hash::OMITTED),
+                    });
+                    quote!(hash_to_depth(&[#(#parts),*]))
+                }
+            };
+            quote!(const #name: u64 = #hash;)
+        });
+        constants.collect()
+    }
+}
+
+fn constant(depth: usize) -> Ident {
+    format_ident!("HASH_{depth}")
+}
+
+/// Returns the expression of the hash of `ty`, which is opaque without one.
+fn type_hash(ty: Option<&Type>, depth: usize) -> TokenStream {
+    match ty {
+        Some(ty) => {
+            let name = constant(depth);
+            quote_spanned!(ty.span()=> ::cocaine::bind::schema::SchemaProbe::<#ty>::#name)
+        }
+        None => quote!(::cocaine::bind::schema::bounded_hash::OPAQUE),
+    }
+}
+
+/// Collects the parts of a type.
+#[derive(Default)]
+pub(super) struct PartList(Vec<Option<Type>>);
+
+impl PartList {
+    /// Adds the type of a field, and returns the expression of its hash.
+    pub(super) fn add_field(&mut self, field: &SchemaField<'_>) -> TokenStream {
+        self.add(field.known_type().cloned())
+    }
+
+    /// Adds an opaque type, and returns the expression of its hash.
+    pub(super) fn add_opaque(&mut self) -> TokenStream {
+        self.add(None)
+    }
+
+    fn add(&mut self, ty: Option<Type>) -> TokenStream {
+        let index = self.0.len();
+        self.0.push(ty);
+        quote!(parts[#index])
+    }
+
+    /// Adds the types of a tuple, and returns the expression of its hash.
+    pub(super) fn add_tuple(&mut self, fields: &[SchemaField<'_>]) -> TokenStream {
+        let fields = fields.iter().map(|field| self.add_field(field));
+        quote!(::cocaine::bind::schema::bounded_hash::hash_parts("tuple", &[#(#fields),*]))
+    }
+
+    /// Adds the types of a struct, and returns the expression of its hash.
+    pub(super) fn add_struct(&mut self, fields: &[SchemaField<'_>]) -> TokenStream {
+        let fields = fields.iter().map(|field| {
+            let part = self.add_field(field);
+            let name = &field.name;
+            if field.attributes.flatten.is_some() {
+                quote!(::cocaine::bind::schema::bounded_hash::hash_parts("flatten", &[#part]))
+            } else {
+                quote!(::cocaine::bind::schema::bounded_hash::hash_field(#name, #part))
+            }
+        });
+        quote!(::cocaine::bind::schema::bounded_hash::hash_fields(&[#(#fields),*]))
+    }
+
+    /// Returns the hash with this expression.
+    pub(super) fn into_hash(self, expr: TokenStream) -> BoundedHash {
+        BoundedHash::Parts { expr, parts: self.0 }
+    }
+}
