@@ -94,7 +94,8 @@ fn bindings() {
     let metadata = Metadata::from_json(&text).unwrap();
     assert_eq!(metadata.to_json(), text);
     for (doubles_of, part) in [(None, "services"), (Some("crate".to_owned()), "doubles")] {
-        let options = Options { layout: OutputLayout::FilePerService, strict: true, doubles_of };
+        let options =
+            Options { layout: OutputLayout::FilePerService, strict: true, doubles_of, ..Options::default() };
         let output = generate(&metadata, &Catalogue::builtin(), &options).unwrap();
         let part = folder.join("src").join(part);
         for file in &output.files {

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod items;
+mod provided;
 
 use std::collections::BTreeSet;
 
@@ -14,7 +15,7 @@ use crate::{
     naming::ident,
 };
 
-pub(super) use self::items::type_items;
+pub(super) use self::{items::type_items, provided::provided_types};
 
 /// Returns the type that owns a value of `ty`.
 pub(super) fn owned_type(types: &AppTypes, ty: &Type) -> TokenStream {

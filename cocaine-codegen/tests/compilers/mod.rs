@@ -60,6 +60,16 @@ impl Compilers {
         options.into_iter().find(is_usable).expect("the crate is built beside this test")
     }
 
+    /// Returns what the compiler says of code that is wrong; nothing if it compiles.
+    #[allow(dead_code, reason = "each test uses a part of it")]
+    pub(crate) fn error(&self, code: &str) -> String {
+        let output = self.compile("rustc", "wrong", code, &["--emit=metadata"]);
+        if output.status.success() {
+            return String::new();
+        }
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
     /// Compiles a program with these options, runs it with this input, and returns what it prints.
     #[allow(dead_code, reason = "each test uses a part of it")]
     pub(crate) fn run(&self, code: &str, options: &[&str], input: &str) -> String {

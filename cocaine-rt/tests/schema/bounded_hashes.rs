@@ -199,7 +199,10 @@ fn hashes_differ_with_structure() {
     let count =
         count_different![External, Internal, Adjacent, Untagged, Tuples, Flat, Pair, Unit, Tree, Link<u8>];
     assert_eq!(count, 10);
-    assert_eq!(count_different![u8, Option<u8>, Vec<u8>, [u8; 1], [u8; 2], (u8,), NonZero<u8>, OpaqueContent], 8);
+    assert_eq!(
+        count_different![u8, Option<u8>, Vec<u8>, [u8; 1], [u8; 2], (u8,), NonZero<u8>, OpaqueContent],
+        8
+    );
     assert_eq!(count_different![Link<u8>, Link<u16>, Link<Vec<u8>>, Link<Vec<u16>>], 4);
     assert_eq!(count_different![Vec<Vec<Vec<Vec<u8>>>>, Vec<Vec<Vec<Vec<u16>>>>], 2, "four deep");
     assert_eq!(count_different![u8, Converted, Box<u8>, Cow<'_, u8>], 1, "newtypes and pointers");
