@@ -56,7 +56,8 @@ use kinds::Kinds;
 ///
 /// A field whose type does not implement it is *opaque*: it travels, and nothing is known of it.
 ///
-/// By hand it is implemented for a type that serde serializes like another:
+/// By hand it is implemented for a type that serde serializes like another. The compiler cannot compare such a type with a
+/// schema: for the types that `cocaine-codegen --types` uses, put `#[schema(as = f64)]` at the field.
 ///
 /// ```
 /// use cocaine::{Schema, schema::{Definitions, Type}};

@@ -1,4 +1,4 @@
-//! The types of an app, and how its events name them.
+//! The types of an app: generated (`items`) or the user's (`provided`), and how events name them.
 
 mod attributes;
 mod items;
