@@ -13,8 +13,16 @@ const MAX_DEPTH: usize = 4;
 pub(super) enum BoundedHash {
     /// That of another type, opaque without one.
     Content(Option<Type>),
-    /// The expression of the hash, in which `parts[0]` and so on are the hashes of these types.
-    Parts { expr: TokenStream, parts: Vec<Option<Type>> },
+    /// The expression of the hash, in which `depth` is its depth, and `parts[0]` and so on are the hashes of these parts.
+    Parts { expr: TokenStream, parts: Vec<Part> },
+}
+
+/// A part of a type.
+pub(super) struct Part {
+    /// Its type, opaque without one.
+    ty: Option<Type>,
+    /// How much smaller the depth of its hash is.
+    distance: usize,
 }
 
 impl BoundedHash {
@@ -24,7 +32,8 @@ impl BoundedHash {
             return None;
         };
         Some(quote! {
-            const fn hash_to_depth(#[allow(unused_variables)] parts: &[u64]) -> u64 {
+            #[allow(unused_variables)]
+            const fn hash_to_depth(depth: usize, parts: &[u64]) -> u64 {
                 #expr
             }
         })
@@ -37,11 +46,11 @@ impl BoundedHash {
             let hash = match self {
                 Self::Content(of) => type_hash(of.as_ref(), depth),
                 Self::Parts { parts, .. } => {
-                    let parts = parts.iter().map(|of| match depth.checked_sub(1) {
-                        Some(depth) => type_hash(of.as_ref(), depth),
+                    let parts = parts.iter().map(|part| match depth.checked_sub(part.distance) {
+                        Some(depth) => type_hash(part.ty.as_ref(), depth),
                         None => quote!(::cocaine::bind::schema::bounded_hash::OMITTED),
                     });
-                    quote!(hash_to_depth(&[#(#parts),*]))
+                    quote!(hash_to_depth(#depth, &[#(#parts),*]))
                 }
             };
             quote!(const #name: u64 = #hash;)
@@ -66,10 +75,26 @@ fn type_hash(ty: Option<&Type>, depth: usize) -> TokenStream {
 }
 
 /// Collects the parts of a type.
-#[derive(Default)]
-pub(super) struct PartList(Vec<Option<Type>>);
+pub(super) struct PartList {
+    parts: Vec<Part>,
+    distance: usize,
+}
 
 impl PartList {
+    /// Returns the list of a type without parts.
+    pub(super) fn new() -> Self {
+        Self { parts: Vec::new(), distance: 1 }
+    }
+
+    /// Adds the content of a variant, which is a type of its own, though it may have no name; returns the expression of
+    /// its hash.
+    pub(super) fn add_content(&mut self, add: impl FnOnce(&mut Self) -> TokenStream) -> TokenStream {
+        self.distance += 1;
+        let hash = add(self);
+        self.distance -= 1;
+        quote!(::cocaine::bind::schema::bounded_hash::hash_content(depth, #hash))
+    }
+
     /// Adds the type of a field, and returns the expression of its hash.
     pub(super) fn add_field(&mut self, field: &SchemaField<'_>) -> TokenStream {
         self.add(field.known_type().cloned())
@@ -81,8 +106,8 @@ impl PartList {
     }
 
     fn add(&mut self, ty: Option<Type>) -> TokenStream {
-        let index = self.0.len();
-        self.0.push(ty);
+        let index = self.parts.len();
+        self.parts.push(Part { ty, distance: self.distance });
         quote!(parts[#index])
     }
 
@@ -108,6 +133,6 @@ impl PartList {
 
     /// Returns the hash with this expression.
     pub(super) fn into_hash(self, expr: TokenStream) -> BoundedHash {
-        BoundedHash::Parts { expr, parts: self.0 }
+        BoundedHash::Parts { expr, parts: self.parts }
     }
 }

@@ -161,8 +161,8 @@ impl SchemaVariant<'_> {
             VariantStyle::Unit => quote!(::cocaine::bind::schema::bounded_hash::NO_CONTENT),
             _ if self.attributes.is_opaque => parts.add_opaque(),
             VariantStyle::Newtype => parts.add_field(&self.fields[0]),
-            VariantStyle::Tuple => parts.add_tuple(&self.fields),
-            VariantStyle::Struct => parts.add_struct(&self.fields),
+            VariantStyle::Tuple => parts.add_content(|parts| parts.add_tuple(&self.fields)),
+            VariantStyle::Struct => parts.add_content(|parts| parts.add_struct(&self.fields)),
         }
     }
 
@@ -182,7 +182,7 @@ impl SchemaVariant<'_> {
 
 /// Returns the hash of the enum.
 fn hash(variants: &[SchemaVariant<'_>], attributes: &SerdeAttributes) -> BoundedHash {
-    let mut parts = PartList::default();
+    let mut parts = PartList::new();
     let is_untagged = attributes.untagged.is_some();
     let hashes: Vec<_> = variants
         .iter()

@@ -98,7 +98,7 @@ fn structure(fields: &Fields, attributes: &SerdeAttributes, diagnostics: &mut Di
 
 /// Returns the hash of a struct, of which `read` are the fields that travel.
 fn structure_hash(fields: &Fields, attributes: &SerdeAttributes, read: &[SchemaField<'_>]) -> BoundedHash {
-    let mut parts = PartList::default();
+    let mut parts = PartList::new();
     let expr = match (fields, read) {
         (Fields::Unnamed(unnamed), [field]) if unnamed.unnamed.len() == 1 || attributes.transparent => {
             return BoundedHash::Content(field.known_type().cloned());

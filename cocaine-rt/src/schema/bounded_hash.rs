@@ -65,6 +65,11 @@ pub const fn hash_variant(name: &str, content: u64) -> u64 {
     hash_named("variant", name, content)
 }
 
+/// Returns the hash of the content of a variant, which is a type within an enum whose hash has this depth.
+pub const fn hash_content(depth: usize, hash: u64) -> u64 {
+    if depth == 0 { OMITTED } else { hash }
+}
+
 /// Returns the hash of a struct of these fields, in any order.
 pub const fn hash_fields(fields: &[u64]) -> u64 {
     hash_unordered(StructuralHasher::new("struct"), fields)
@@ -227,8 +232,10 @@ impl<'s> TypeHasher<'s> {
             let content = match &variant.content {
                 Content::Unit => NO_CONTENT,
                 Content::Newtype(of) => self.hash_part(of, depth),
-                Content::Tuple(types) => self.hash_tuple(types, depth),
-                Content::Struct(fields) => self.hash_fields(fields, depth),
+                Content::Tuple(types) => hash_content(depth, self.hash_tuple(types, depth.saturating_sub(1))),
+                Content::Struct(fields) => {
+                    hash_content(depth, self.hash_fields(fields, depth.saturating_sub(1)))
+                }
             };
             hash_variant(if is_untagged { "" } else { &variant.name }, content)
         };

@@ -107,6 +107,23 @@ enum Tuples {
     Opaque(u8, u8),
 }
 
+#[derive(Serialize, Deserialize, Schema)]
+enum Inline {
+    One { first: Vec<Tree> },
+    Two(u8, Unit),
+}
+
+#[derive(Serialize, Deserialize, Schema)]
+enum Within {
+    Two((u8, Unit)),
+    One(First),
+}
+
+#[derive(Serialize, Deserialize, Schema)]
+struct First {
+    first: Vec<Tree>,
+}
+
 #[derive(Clone, Serialize, Deserialize, Schema)]
 #[serde(from = "u8", into = "u8")]
 struct Converted(u16);
@@ -206,6 +223,7 @@ fn hashes_differ_with_structure() {
     assert_eq!(count_different![Link<u8>, Link<u16>, Link<Vec<u8>>, Link<Vec<u16>>], 4);
     assert_eq!(count_different![Vec<Vec<Vec<Vec<u8>>>>, Vec<Vec<Vec<Vec<u16>>>>], 2, "four deep");
     assert_eq!(count_different![u8, Converted, Box<u8>, Cow<'_, u8>], 1, "newtypes and pointers");
+    assert_eq!(count_different![Inline, Within], 1, "the content of a variant is a type within it");
 }
 
 #[test]
