@@ -38,6 +38,7 @@ impl Compilers {
     }
 
     /// Checks with the default lints and the pedantic ones; any warning fails the test.
+    #[allow(dead_code, reason = "each test uses a part of it")]
     pub(crate) fn clippy(&self, code: &str) {
         // A service can have as many methods as it likes.
         let lints = ["--emit=metadata", "-Dwarnings", "-Wclippy::pedantic", "-Aclippy::too_many_lines"];
@@ -45,6 +46,7 @@ impl Compilers {
     }
 
     /// Writes the docs; any warning fails the test.
+    #[allow(dead_code, reason = "each test uses a part of it")]
     pub(crate) fn rustdoc(&self, code: &str) {
         succeeds(&self.compile("rustdoc", "rustdoc", code, &["-Dwarnings"]));
     }
