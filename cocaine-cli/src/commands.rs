@@ -3,6 +3,7 @@
 mod app;
 mod arguments;
 mod confirmation;
+mod context;
 mod record;
 mod replay;
 
@@ -33,6 +34,8 @@ pub struct Cli {
 enum Command {
     #[command(subcommand)]
     App(app::AppCommand),
+    #[command(subcommand)]
+    Context(context::ContextCommand),
     Record(record::Record),
     Replay(replay::Replay),
 }
@@ -45,6 +48,7 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
     let environment = Environment::new(cli.global);
     match cli.command {
         Command::App(command) => until_interrupted(command.run(&environment)).await,
+        Command::Context(command) => until_interrupted(command.run(&environment)).await,
         Command::Record(args) => record::record(&args, &environment).await,
         Command::Replay(args) => replay::replay(&args, &environment).await,
     }

@@ -1,6 +1,6 @@
 //! What all commands share: the cloud, and where results go.
 
-use std::time::Duration;
+use std::{env, time::Duration};
 
 use clap::Args;
 use cocaine::{Client, ServiceClient};
@@ -20,18 +20,27 @@ const AUTHORIZATION: &str = "authorization";
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Options of all commands")]
 pub(crate) struct GlobalOptions {
-    /// Ask these locators, in this order, separated by commas [default: that of the context, or localhost:10053]
-    #[arg(long, global = true, env = "COCAINE_LOCATOR", value_name = "HOST:PORT")]
+    /// Ask these locators, in this order, separated by commas [env: `COCAINE_LOCATOR`] [default: that of the context, or localhost:10053]
+    #[arg(long, global = true, value_name = "HOST:PORT")]
     locator: Option<String>,
-    /// The named cloud to use, in place of the selected one
-    #[arg(long, global = true, env = "COCAINE_CONTEXT", value_name = "NAME")]
+    /// The named cloud to use, in place of the selected one [env: `COCAINE_CONTEXT`]
+    #[arg(long, global = true, value_name = "NAME")]
     context: Option<String>,
     /// How many seconds each call of the cloud may take
     #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds)]
-    timeout: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
     /// How results are printed
     #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t)]
     output: Format,
+}
+
+/// What names the cloud. A locator is used alone, so that the token of a context goes to no other cloud.
+#[derive(Debug, PartialEq)]
+enum CloudChoice {
+    Locator(String),
+    Context(String),
+    /// The selected context, or the node on this machine.
+    Selected,
 }
 
 /// What a command works with.
@@ -50,13 +59,13 @@ impl Environment {
     /// Returns the client of the cloud. It connects at the first use.
     pub(crate) fn cloud(&self) -> Result<Client> {
         let context = self.context()?;
-        let locator = self.locator_in(context.as_ref());
+        let locator = &context.locator;
         let mut builder = Client::builder(locator)
             .map_err(|error| Error::Usage(format!("the locator {locator:?}: {error}")))?;
-        if let Some(token) = context.as_ref().and_then(|context| context.token.as_ref()) {
+        if let Some(token) = &context.token {
             builder = builder.header(AUTHORIZATION, token.read()?);
         }
-        if let Some(timeout) = self.timeout_in(context.as_ref())? {
+        if let Some(timeout) = self.timeout_in(&context)? {
             builder = builder.deadline(timeout);
         }
         Ok(builder.build())
@@ -65,21 +74,12 @@ impl Environment {
     /// Returns the addresses of the locators, in the order in which they are asked.
     pub(crate) fn locators(&self) -> Result<Vec<String>> {
         let context = self.context()?;
-        Ok(self.locator_in(context.as_ref()).split(',').map(|address| address.trim().to_owned()).collect())
+        Ok(context.locator.split(',').map(|address| address.trim().to_owned()).collect())
     }
 
     /// Returns the token that goes with each call, if the context has one.
     pub(crate) fn token(&self) -> Result<Option<String>> {
-        let token = self.context()?.and_then(|context| context.token);
-        token.map(|source| source.read()).transpose()
-    }
-
-    fn locator_in<'a>(&'a self, context: Option<&'a Context>) -> &'a str {
-        match (&self.options.locator, context) {
-            (Some(locator), _) => locator,
-            (None, Some(context)) => &context.locator,
-            (None, None) => DEFAULT_LOCATOR,
-        }
+        self.context()?.token.map(|source| source.read()).transpose()
     }
 
     /// Connects to a service under its usual name.
@@ -90,26 +90,54 @@ impl Environment {
 
     /// Returns how long a call may take: what the options or the context say, or `default`.
     pub(crate) fn timeout_or(&self, default: Duration) -> Result<Duration> {
-        Ok(self.timeout_in(self.context()?.as_ref())?.unwrap_or(default))
+        Ok(self.timeout_in(&self.context()?)?.unwrap_or(default))
     }
 
-    fn timeout_in(&self, context: Option<&Context>) -> Result<Option<Duration>> {
-        match (self.options.timeout, context) {
-            (None, Some(context)) => context.timeout(),
-            (timeout, _) => Ok(timeout),
-        }
+    fn timeout_in(&self, context: &Context) -> Result<Option<Duration>> {
+        self.options.timeout.map_or_else(|| context.timeout(), |timeout| Ok(Some(timeout)))
     }
 
-    /// Returns the named cloud that is to be used. A locator in the options is used alone, without the token of another cloud.
-    fn context(&self) -> Result<Option<Context>> {
-        match (&self.options.context, &self.options.locator) {
-            (Some(name), _) => Contexts::open()?.read(name).map(Some),
-            (None, Some(_)) => Ok(None),
-            (None, None) => {
-                let Ok(contexts) = Contexts::open() else { return Ok(None) };
-                contexts.selected()?.map(|name| contexts.read(&name)).transpose()
+    /// Returns the cloud that is to be used.
+    fn context(&self) -> Result<Context> {
+        let only = |locator: String| Context { locator, token: None, timeout: None };
+        match self.options.choice(|name| env::var(name).ok())? {
+            CloudChoice::Locator(locator) => Ok(only(locator)),
+            CloudChoice::Context(name) => Contexts::open()?.read(&name),
+            CloudChoice::Selected => {
+                // Without a home folder there are no contexts.
+                let contexts = Contexts::open().ok();
+                let selected = contexts.map(|contexts| contexts.read_selected()).transpose()?.flatten();
+                Ok(selected.unwrap_or_else(|| only(DEFAULT_LOCATOR.to_owned())))
             }
         }
+    }
+
+    /// Returns the options that the command line has.
+    pub(crate) fn options(&self) -> &GlobalOptions {
+        &self.options
+    }
+}
+
+impl GlobalOptions {
+    /// Returns what names the cloud: an option before a variable of the environment, and a locator before a context.
+    ///
+    /// # Errors
+    /// The command line names two.
+    fn choice(&self, variable: impl Fn(&str) -> Option<String>) -> Result<CloudChoice> {
+        let variable = |name| variable(name).filter(|value| !value.trim().is_empty());
+        Ok(match (&self.locator, &self.context) {
+            (Some(_), Some(_)) => {
+                return Err(Error::Usage(
+                    "`--locator` and `--context` name two clouds: give one of them".to_owned(),
+                ));
+            }
+            (Some(locator), None) => CloudChoice::Locator(locator.clone()),
+            (None, Some(name)) => CloudChoice::Context(name.clone()),
+            (None, None) => variable("COCAINE_LOCATOR")
+                .map(CloudChoice::Locator)
+                .or_else(|| variable("COCAINE_CONTEXT").map(CloudChoice::Context))
+                .unwrap_or(CloudChoice::Selected),
+        })
     }
 }
 
@@ -118,4 +146,34 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 =
         text.parse().map_err(|_| "a number of seconds is wanted, such as 5 or 0.5".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choice(options: [Option<&str>; 2], variables: [Option<&str>; 2]) -> Result<CloudChoice> {
+        let [locator, context] = options.map(|value| value.map(str::to_owned));
+        let options = GlobalOptions { locator, context, timeout: None, output: Format::default() };
+        let [locator, context] = variables;
+        options.choice(|name| if name == "COCAINE_LOCATOR" { locator } else { context }.map(str::to_owned))
+    }
+
+    #[test]
+    fn option_comes_before_variable_before_selection() {
+        let locator = |text: &str| CloudChoice::Locator(text.to_owned());
+        let context = |text: &str| CloudChoice::Context(text.to_owned());
+        let both = [Some("env:1"), Some("env")];
+        for (options, variables, expected) in [
+            ([Some("a:1"), None], both, locator("a:1")),
+            ([None, Some("live")], both, context("live")),
+            ([None, None], both, locator("env:1")),
+            ([None, None], [None, Some("env")], context("env")),
+            ([None, None], [Some(""), Some(" ")], CloudChoice::Selected),
+            ([None, None], [None, None], CloudChoice::Selected),
+        ] {
+            assert_eq!(choice(options, variables).unwrap(), expected);
+        }
+        assert!(matches!(choice([Some("a:1"), Some("live")], [None, None]), Err(Error::Usage(_))));
+    }
 }
