@@ -25,6 +25,14 @@ pub(super) struct Part {
     distance: usize,
 }
 
+impl Part {
+    /// Returns the expression of its hash in that of a type to `depth`.
+    fn hash(&self, depth: usize) -> TokenStream {
+        let omitted = || quote!(::cocaine::bind::schema::bounded_hash::OMITTED);
+        depth.checked_sub(self.distance).map_or_else(omitted, |depth| type_hash(self.ty.as_ref(), depth))
+    }
+}
+
 impl BoundedHash {
     /// Returns the function that hashes the parts, if there are parts.
     pub(super) fn function(&self) -> Option<TokenStream> {
@@ -46,10 +54,7 @@ impl BoundedHash {
             let hash = match self {
                 Self::Content(of) => type_hash(of.as_ref(), depth),
                 Self::Parts { parts, .. } => {
-                    let parts = parts.iter().map(|part| match depth.checked_sub(part.distance) {
-                        Some(depth) => type_hash(part.ty.as_ref(), depth),
-                        None => quote!(::cocaine::bind::schema::bounded_hash::OMITTED),
-                    });
+                    let parts = parts.iter().map(|part| part.hash(depth));
                     quote!(hash_to_depth(#depth, &[#(#parts),*]))
                 }
             };
@@ -65,13 +70,11 @@ fn constant(depth: usize) -> Ident {
 
 /// Returns the expression of the hash of `ty`, which is opaque without one.
 fn type_hash(ty: Option<&Type>, depth: usize) -> TokenStream {
-    match ty {
-        Some(ty) => {
-            let name = constant(depth);
-            quote_spanned!(ty.span()=> ::cocaine::bind::schema::SchemaProbe::<#ty>::#name)
-        }
-        None => quote!(::cocaine::bind::schema::bounded_hash::OPAQUE),
-    }
+    let Some(ty) = ty else {
+        return quote!(::cocaine::bind::schema::bounded_hash::OPAQUE);
+    };
+    let name = constant(depth);
+    quote_spanned!(ty.span()=> ::cocaine::bind::schema::SchemaProbe::<#ty>::#name)
 }
 
 /// Collects the parts of a type.
