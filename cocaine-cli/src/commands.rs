@@ -2,14 +2,17 @@
 
 mod app;
 mod arguments;
+mod completion;
 mod confirmation;
 mod context;
+mod man;
 mod record;
 mod replay;
 
-use std::future::Future;
+use std::{env, future::Future};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::CompleteEnv;
 
 use crate::{
     environment::{Environment, GlobalOptions},
@@ -34,10 +37,23 @@ pub struct Cli {
 enum Command {
     #[command(subcommand)]
     App(app::AppCommand),
+    Completion(completion::Completion),
     #[command(subcommand)]
     Context(context::ContextCommand),
+    #[command(hide = true)]
+    Man(man::Man),
     Record(record::Record),
     Replay(replay::Replay),
+}
+
+/// Answers a shell that asks for completions (the variable `COMPLETE`), and returns whether one has asked. To be called before there
+/// is another thread.
+pub fn complete() -> bool {
+    if env::var_os("COMPLETE").is_none() {
+        return false;
+    }
+    // An error would be shown in the middle of the command line that is being written.
+    CompleteEnv::with_factory(Cli::command).try_complete(env::args_os(), None).unwrap_or(true)
 }
 
 /// Does what the command line says.
@@ -48,7 +64,9 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
     let environment = Environment::new(cli.global);
     match cli.command {
         Command::App(command) => until_interrupted(command.run(&environment)).await,
+        Command::Completion(args) => completion::print_registration(&args, &environment),
         Command::Context(command) => until_interrupted(command.run(&environment)).await,
+        Command::Man(args) => man::write_pages(&args, &environment),
         Command::Record(args) => record::record(&args, &environment).await,
         Command::Replay(args) => replay::replay(&args, &environment).await,
     }
@@ -64,8 +82,6 @@ async fn until_interrupted(command: impl Future<Output = Result<ExitStatus>>) ->
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

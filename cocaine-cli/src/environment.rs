@@ -3,6 +3,7 @@
 use std::{env, time::Duration};
 
 use clap::Args;
+use clap_complete::{ArgValueCandidates, CompletionCandidate};
 use cocaine::{Client, ServiceClient};
 
 use crate::{
@@ -24,7 +25,7 @@ pub(crate) struct GlobalOptions {
     #[arg(long, global = true, value_name = "HOST:PORT")]
     locator: Option<String>,
     /// The named cloud to use, in place of the selected one [env: `COCAINE_CONTEXT`]
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME", add = ArgValueCandidates::new(context_names))]
     context: Option<String>,
     /// How many seconds each call of the cloud may take
     #[arg(long, global = true, value_name = "SECONDS", value_parser = seconds)]
@@ -119,6 +120,20 @@ impl Environment {
 }
 
 impl GlobalOptions {
+    /// Reads the options that name the cloud from a command line that is not complete yet.
+    pub(crate) fn from_words(words: &[String]) -> Self {
+        let value = |option: &str| {
+            let is_value = |(word, next): (&String, Option<&String>)| match word.strip_prefix(option)? {
+                "" => next.cloned(),
+                rest => rest.strip_prefix('=').map(str::to_owned),
+            };
+            let next = words.iter().skip(1).map(Some).chain([None]);
+            words.iter().zip(next).filter_map(is_value).last().filter(|value| !value.is_empty())
+        };
+        let (locator, context) = (value("--locator"), value("--context"));
+        Self { locator, context, timeout: None, output: Format::default() }
+    }
+
     /// Returns what names the cloud: an option before a variable of the environment, and a locator before a context.
     ///
     /// # Errors
@@ -139,6 +154,12 @@ impl GlobalOptions {
                 .unwrap_or(CloudChoice::Selected),
         })
     }
+}
+
+/// Returns the names of all contexts for a shell.
+pub(crate) fn context_names() -> Vec<CompletionCandidate> {
+    let names = Contexts::open().and_then(|contexts| contexts.names());
+    names.unwrap_or_default().into_iter().map(CompletionCandidate::new).collect()
 }
 
 /// Parses a number of seconds.
@@ -175,5 +196,22 @@ mod tests {
             assert_eq!(choice(options, variables).unwrap(), expected);
         }
         assert!(matches!(choice([Some("a:1"), Some("live")], [None, None]), Err(Error::Usage(_))));
+    }
+
+    #[test]
+    fn unfinished_command_line_names_a_cloud() {
+        for (words, locator, context) in [
+            ("cocaine app --locator a:1 upload", Some("a:1"), None),
+            ("cocaine --locator=a:1 --context live x", Some("a:1"), Some("live")),
+            ("cocaine --locators a:1 --locator", None, None),
+        ] {
+            let words: Vec<_> = words.split(' ').map(str::to_owned).collect();
+            let options = GlobalOptions::from_words(&words);
+            assert_eq!(
+                (options.locator.as_deref(), options.context.as_deref()),
+                (locator, context),
+                "{words:?}"
+            );
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! commands      the command line, and what each command does
 //! environment   what commands share: the cloud, and where results go
+//! completion    names of a cloud, for shells
 //! contexts      named clouds
 //! output        results on standard output
 //! schema        the schema of a program: from itself, or from a file
@@ -15,6 +16,7 @@
 
 mod app_store;
 mod commands;
+mod completion;
 mod contexts;
 mod environment;
 mod error;
@@ -24,6 +26,6 @@ mod program;
 mod recording;
 mod schema;
 
-pub use commands::{Cli, run};
+pub use commands::{Cli, complete, run};
 pub use error::{Error, ExitStatus, Result};
 pub use output::Format;

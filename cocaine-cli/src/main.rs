@@ -3,10 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use cocaine_cli::{Cli, Error, ExitStatus, run};
+use cocaine_cli::{Cli, Error, ExitStatus, complete, run};
 use tokio::runtime::Builder;
 
 fn main() -> ExitCode {
+    if complete() {
+        return ExitCode::SUCCESS;
+    }
     let cli = Cli::parse();
     let runtime = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -100,7 +100,7 @@ const COMMAND_LINE: Layers = Layers {
         &["error", "program"],
         &["contexts", "output"],
         &["environment"],
-        &["app_store", "package", "recording", "schema"],
+        &["app_store", "completion", "package", "recording", "schema"],
         &["commands"],
     ],
     circles: &[],

@@ -3,12 +3,13 @@
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use clap::{Args, Subcommand};
+use clap_complete::ArgValueCandidates;
 use serde::Serialize;
 
 use super::confirmation::Confirmation;
 use crate::{
     contexts::{Context, Contexts, SecretSource},
-    environment::Environment,
+    environment::{Environment, context_names},
     error::{Error, ExitStatus, Result},
     output::Row,
 };
@@ -87,6 +88,7 @@ pub(super) struct List {}
 #[command(verbatim_doc_comment)]
 pub(super) struct Remove {
     /// The name of the context
+    #[arg(add = ArgValueCandidates::new(context_names))]
     name: String,
     #[command(flatten)]
     confirmation: Confirmation,
@@ -105,6 +107,7 @@ pub(super) struct Remove {
 #[command(verbatim_doc_comment)]
 pub(super) struct Select {
     /// The name of the context, or `-`
+    #[arg(add = ArgValueCandidates::new(context_names))]
     name: String,
 }
 
@@ -121,6 +124,7 @@ pub(super) struct Select {
 #[command(verbatim_doc_comment)]
 pub(super) struct Show {
     /// The name of the context; the selected one if none is given
+    #[arg(add = ArgValueCandidates::new(context_names))]
     name: Option<String>,
 }
 

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
 use crate::{
+    completion,
     environment::Environment,
     error::{ExitStatus, Result},
     recording::recorder::Recorder,
@@ -27,7 +29,7 @@ pub(super) struct Record {
     /// The file to create
     file: PathBuf,
     /// The services and apps to record; all that clients resolve if none is named
-    #[arg(value_name = "SERVICE")]
+    #[arg(value_name = "SERVICE", add = ArgValueCandidates::new(completion::services))]
     services: Vec<String>,
     /// The address for clients; the services get free ports beside it
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]

@@ -1,7 +1,9 @@
 //! The program `cocaine`, with clouds of these tests.
 
 mod command;
+mod completion;
 mod contexts;
+mod help;
 mod program;
 mod recording;
 mod upload;

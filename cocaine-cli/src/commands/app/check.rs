@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 use cocaine::schema::AppSchema;
 use cocaine_codegen::compare_apps;
 
 use super::{Describe, connect, print_differences};
 use crate::{
     commands::arguments::app_name,
+    completion,
     environment::Environment,
     error::{Error, ExitStatus, Result},
     schema,
@@ -27,7 +29,7 @@ use crate::{
 #[command(verbatim_doc_comment)]
 pub(in crate::commands) struct Check {
     /// The name of the app
-    #[arg(value_parser = app_name)]
+    #[arg(value_parser = app_name, add = ArgValueCandidates::new(completion::apps))]
     name: String,
     /// The program to ask for its schema
     #[arg(long, value_name = "PATH", required_unless_present = "schema")]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 use cocaine::{Client, Code, ServiceClient as _, schema::AppSchema};
 use cocaine_bindings::{Node as _, NodeClient};
 use cocaine_codegen::{AppDifference, compare_apps};
@@ -11,6 +12,7 @@ use super::{DEFAULT_TIMEOUT, Describe, connect, print_differences};
 use crate::{
     app_store::{Manifest, encode_package},
     commands::arguments::app_name,
+    completion,
     environment::Environment,
     error::{Error, ExitStatus, Result},
     package, schema,
@@ -34,7 +36,7 @@ const REPLACE: &str = "replace";
 #[command(verbatim_doc_comment)]
 pub(in crate::commands) struct Upload {
     /// The name of the app
-    #[arg(value_parser = app_name)]
+    #[arg(value_parser = app_name, add = ArgValueCandidates::new(completion::apps))]
     name: String,
     /// The program that its workers run
     #[arg(long, value_name = "PATH")]
@@ -52,7 +54,7 @@ pub(in crate::commands) struct Upload {
     #[arg(long)]
     start: bool,
     /// The profile to start it with; it is created if it is not there, and not touched if it is
-    #[arg(long, value_name = "NAME", default_value = "default", requires = "start")]
+    #[arg(long, value_name = "NAME", default_value = "default", requires = "start", add = ArgValueCandidates::new(completion::profiles))]
     profile: String,
     #[command(flatten)]
     describe: Describe,

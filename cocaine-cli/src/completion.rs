@@ -1,0 +1,132 @@
+//! Names of a cloud for a shell that completes a command line.
+//!
+//! A person waits for the answer at a prompt: what is not there within [`LIMIT`] is left out, and no error is shown.
+
+mod cache;
+
+use std::{env, time::Duration};
+
+use clap_complete::CompletionCandidate;
+use cocaine::{Client, Result as CloudResult, Value};
+use cocaine_bindings::{Locator as _, LocatorClient, Node as _, NodeClient, Storage as _, StorageClient};
+use tokio::{runtime::Builder, time::timeout};
+
+use crate::environment::{Environment, GlobalOptions};
+
+/// How long a shell waits.
+const LIMIT: Duration = Duration::from_millis(300);
+/// The most names that a shell gets.
+const MAX_NAMES: usize = 1_000;
+
+/// Names of a kind.
+#[derive(Clone, Copy, Debug)]
+enum NameKind {
+    Apps,
+    Profiles,
+    Services,
+}
+
+/// Returns the apps that are uploaded or run.
+pub(crate) fn apps() -> Vec<CompletionCandidate> {
+    candidates(NameKind::Apps)
+}
+
+/// Returns the profiles.
+pub(crate) fn profiles() -> Vec<CompletionCandidate> {
+    candidates(NameKind::Profiles)
+}
+
+/// Returns the services, and the apps that run.
+pub(crate) fn services() -> Vec<CompletionCandidate> {
+    candidates(NameKind::Services)
+}
+
+fn candidates(kind: NameKind) -> Vec<CompletionCandidate> {
+    let words: Vec<_> = env::args_os().filter_map(|word| word.into_string().ok()).collect();
+    let environment = Environment::new(GlobalOptions::from_words(&words));
+    names(&environment, kind).into_iter().map(CompletionCandidate::new).collect()
+}
+
+/// Returns names from the cache or the cloud. A cloud that does not answer has none, and is not asked again for as long as the cache lasts.
+fn names(environment: &Environment, kind: NameKind) -> Vec<String> {
+    let Ok(locators) = environment.locators() else { return Vec::new() };
+    let entry = cache::Entry::open(&locators, &format!("{kind:?}"));
+    if let Some(names) = entry.as_ref().and_then(cache::Entry::read) {
+        return names;
+    }
+    let mut names = ask(environment, kind).unwrap_or_default();
+    names.retain(|name| is_plain(name));
+    names.sort_unstable();
+    names.dedup();
+    names.truncate(MAX_NAMES);
+    if let Some(entry) = entry {
+        entry.write(&names);
+    }
+    names
+}
+
+/// Returns whether a shell takes a name as it is: it comes from the cloud, and is put into a command line.
+fn is_plain(name: &str) -> bool {
+    let is_plain = |character: char| character.is_alphanumeric() || "._-:@+/".contains(character);
+    !name.is_empty() && !name.starts_with('-') && name.chars().all(is_plain)
+}
+
+fn ask(environment: &Environment, kind: NameKind) -> Option<Vec<String>> {
+    let cloud = environment.cloud().ok()?;
+    let runtime = Builder::new_current_thread().enable_all().build().ok()?;
+    let names = runtime.block_on(async { timeout(LIMIT, fetch(&cloud, kind)).await.ok() });
+    // The resolver of the system may take longer.
+    runtime.shutdown_background();
+    names
+}
+
+async fn fetch(cloud: &Client, kind: NameKind) -> Vec<String> {
+    match kind {
+        NameKind::Apps => {
+            let (uploaded, running) = tokio::join!(find(cloud, "manifests", "app"), running_apps(cloud));
+            [uploaded.unwrap_or_default(), running.unwrap_or_default()].concat()
+        }
+        NameKind::Profiles => find(cloud, "profiles", "profile").await.unwrap_or_default(),
+        NameKind::Services => {
+            let (services, running) = tokio::join!(announced_services(cloud), running_apps(cloud));
+            [services.unwrap_or_default(), running.unwrap_or_default()].concat()
+        }
+    }
+}
+
+async fn find(cloud: &Client, collection: &str, tag: &str) -> CloudResult<Vec<String>> {
+    let storage: StorageClient = cloud.service().await?;
+    storage.find(collection, &[tag]).await
+}
+
+async fn running_apps(cloud: &Client) -> CloudResult<Vec<String>> {
+    let node: NodeClient = cloud.service().await?;
+    let names = node.list().await?;
+    Ok(names.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect())
+}
+
+/// Returns the services that the locator announces. One without a cluster announces none.
+async fn announced_services(cloud: &Client) -> CloudResult<Vec<String>> {
+    let locator: LocatorClient = cloud.service().await?;
+    let mut announcements = locator.connect(&format!("cocaine-completion-{}", std::process::id()));
+    let services = match announcements.recv().await {
+        Some(announcement) => announcement?.1,
+        None => return Ok(Vec::new()),
+    };
+    Ok(services.into_iter().filter(|(_, info)| !info.endpoints.is_empty()).map(|(name, _)| name).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_shells_act_on_are_refused() {
+        for name in ["shop", "shop_v1.2", "a/b:c@d+e", "käse"] {
+            assert!(is_plain(name), "{name}");
+        }
+        for name in ["", "-rf", "$(reboot)", "a b", "a;b", "a\nb", "`a`", "a'b", "a*", "~"] {
+            assert!(!is_plain(name), "{name}");
+        }
+    }
+}
