@@ -27,7 +27,7 @@ pub(crate) mod walk;
 
 use std::collections::BTreeMap;
 
-use cocaine::schema::{AppSchema, Definition, Type};
+use cocaine::schema::{AppSchema, Definition, Type, bounded_hash};
 
 pub(crate) use self::fields::FieldForm;
 use self::{graph::TypeGraph, kinds::KindTable, size::Sizes, std_types::StdType, traits::TypeTraits};
@@ -48,6 +48,8 @@ pub(crate) struct AppType {
     pub(crate) definition: Definition,
     pub(crate) rust: RustType,
     pub(crate) traits: TypeTraits,
+    /// Its structural hash, to the depth to which the compiler computes it.
+    pub(crate) bounded_hash: u64,
     /// Whether the defined types in the variants of an untagged enum are in a `Box`.
     pub(crate) has_boxed_variants: bool,
     /// Whether the variants of an enum differ much in size.
@@ -80,7 +82,9 @@ impl AppTypes {
             schema.types.keys().map(String::as_str).filter(|name| !std_types.contains_key(name)).collect();
         let rust_names = names::name_types(&items, names);
         let traits = traits::find(schema, &std_types, &cycles);
-        let types = schema.types.iter().map(|(name, definition)| {
+        let roots: Vec<_> = schema.types.keys().map(|name| Type::Named(name.clone())).collect();
+        let hashes = bounded_hash::hash_types(&schema.types, &roots.iter().collect::<Vec<_>>());
+        let types = schema.types.iter().zip(hashes).map(|((name, definition), bounded_hash)| {
             let key = name.as_str();
             let rust = match std_types.get(key) {
                 Some(std_type) => RustType::Std(std_type.clone()),
@@ -90,6 +94,7 @@ impl AppTypes {
                 definition: definition.clone(),
                 rust,
                 traits: traits.get(key).copied().unwrap_or_default(),
+                bounded_hash,
                 has_boxed_variants: kinds.boxed().contains(key),
                 has_large_variants: sizes.has_large_variants(key, definition),
                 cycle: cycles.cycles.get(key).copied(),

@@ -88,16 +88,7 @@ pub(crate) enum OutputKind<'a> {
 impl<'a> OutputKind<'a> {
     /// Returns the kind for doubles of the bindings at `path`; fails if that is not the path of a module.
     pub(crate) fn doubles_of(path: &'a str) -> Result<Self> {
-        let is_absolute = |path: &Path| {
-            let first = path.segments.first().map(|segment| segment.ident.to_string());
-            path.leading_colon.is_some() || first.is_some_and(|first| first == "crate")
-        };
-        let is_module = syntax::read(path, |path: syn::Result<Path>| {
-            path.is_ok_and(|path| {
-                is_absolute(&path) && path.segments.iter().all(|segment| segment.arguments.is_none())
-            })
-        });
-        if is_module { Ok(Self::Doubles(path)) } else { Err(Problem::Path(path.to_owned()).into()) }
+        check_module_path(path).map(|()| Self::Doubles(path))
     }
 
     /// Returns the items of a module.
@@ -132,6 +123,20 @@ impl<'a> OutputKind<'a> {
     pub(crate) fn declarations(self, models: &[ModuleModel]) -> TokenStream {
         module::declarations(models, self)
     }
+}
+
+/// Fails if `path` is not the path of a module from `crate` or `::` on.
+pub(crate) fn check_module_path(path: &str) -> Result<()> {
+    let is_absolute = |path: &Path| {
+        let first = path.segments.first().map(|segment| segment.ident.to_string());
+        path.leading_colon.is_some() || first.is_some_and(|first| first == "crate")
+    };
+    let is_module = syntax::read(path, |path: syn::Result<Path>| {
+        path.is_ok_and(|path| {
+            is_absolute(&path) && path.segments.iter().all(|segment| segment.arguments.is_none())
+        })
+    });
+    if is_module { Ok(()) } else { Err(Problem::Path(path.to_owned()).into()) }
 }
 
 fn bindings(service: &ServiceModel) -> TokenStream {

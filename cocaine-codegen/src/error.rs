@@ -126,7 +126,7 @@ pub enum Problem {
         /// What the graph says.
         graph: String,
     },
-    /// What should name the module of the bindings that doubles are for.
+    /// What should name a module: that of the bindings that doubles are for, or that of types.
     #[error("`{}` is no path of a module: write one from `crate::` or `::`, such as `crate::bindings`", shown(.0))]
     Path(String),
     /// Options that do not go together.

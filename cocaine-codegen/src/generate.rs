@@ -15,7 +15,7 @@ use proc_macro2::TokenStream;
 use crate::{
     catalogue::Catalogue,
     emit::{
-        OutputKind,
+        self, OutputKind,
         format::{self, HEADER},
     },
     error::{Error, Problem, Result, Warning},
@@ -47,6 +47,12 @@ pub struct Options {
     /// It is one from `crate::` or `::`, or `crate` alone. Tests call the doubles instead of clients; they need the
     /// feature `doubles` of `cocaine-rt`.
     pub doubles_of: Option<String>,
+    /// The path of a module, as that of `doubles_of`, whose types take the place of those that are generated for apps.
+    ///
+    /// The module has each type of the schemas under the name that the generated one would have, as a `pub` type or alias
+    /// that implements `Serialize`, `Deserialize` and `Schema`. The generated code fails to compile if one has another
+    /// structure than that of the schema. Doubles use the types of their bindings.
+    pub types: Option<String>,
 }
 
 /// What was generated.
@@ -77,6 +83,9 @@ pub fn generate(metadata: &Metadata, catalogue: &Catalogue, options: &Options) -
         None => OutputKind::Bindings,
         Some(path) => OutputKind::doubles_of(path)?,
     };
+    if let Some(path) = &options.types {
+        emit::check_module_path(path)?;
+    }
     let mut diagnostics = Diagnostics::default();
     let mut modules = NameScope::default();
     let mut models: Vec<_> = (metadata.services.iter())
@@ -89,7 +98,9 @@ pub fn generate(metadata: &Metadata, catalogue: &Catalogue, options: &Options) -
         // The module of an app that a service is named like is another.
         let module = modules.claim(naming::module(name), "_");
         match AppModel::new(name, module, schema) {
-            Ok(app) => models.push(ModuleModel::App(app)),
+            Ok(app) => {
+                models.push(ModuleModel::App(AppModel { types_module: options.types.clone(), ..app }));
+            }
             Err(error) => diagnostics.problems.extend(error.problems().iter().cloned()),
         }
     }

@@ -61,8 +61,9 @@ fn generated(args: &Generate) -> Result<ExitCode> {
 fn rust(args: &Generate, catalogue: &Catalogue) -> Result<Output> {
     let metadata = source::metadata(&args.source, catalogue)?;
     let layout = if args.out_dir.is_some() { OutputLayout::FilePerService } else { OutputLayout::SingleFile };
-    let (strict, doubles_of) = (args.description.strict, args.doubles_of.clone());
-    generate(&metadata, catalogue, &Options { layout, strict, doubles_of })
+    let (strict, types) = (args.description.strict, args.description.types.clone());
+    let options = Options { layout, strict, doubles_of: args.doubles_of.clone(), types };
+    generate(&metadata, catalogue, &options)
 }
 
 /// Refuses what only Rust has.
@@ -70,6 +71,7 @@ fn refuse_rust_options(args: &Generate) -> Result<()> {
     let refused = [
         (args.out_dir.is_some(), "`--out-dir`: TypeScript is one file, write it with `--output FILE`"),
         (args.doubles_of.is_some(), "`--doubles-of`: there are doubles for Rust only"),
+        (args.description.types.is_some(), "`--types`: only Rust has modules of types"),
     ];
     let problems = refused.into_iter().filter(|(is_given, _)| *is_given);
     match problems.map(|(_, text)| Problem::Options(text.to_owned())).next() {

@@ -252,6 +252,11 @@ fn errors_say_what_to_do() {
             "error: `bindings` is no path of a module: write one from `crate::` or `::`, such as `crate::bindings`",
         ),
         (&["--from", "metadata.json", "--doubles-of", "crate::a<b>"], "error: `crate::a<b>` is no path"),
+        (
+            &["--from", "metadata.json", "--types", "dto"],
+            "error: `dto` is no path of a module: write one from",
+        ),
+        (&["--from", "metadata.json", "--types", "crate::dto;"], "error: `crate::dto;` is no path"),
         (&["check", "nowhere.rs", "--from", "metadata.json"], "error: nowhere.rs: "),
         (&["check", "metadata.json", "--from", "broken.json"], "error: broken.json: metadata: "),
         (
@@ -340,6 +345,7 @@ fn options_of_rust_are_refused_for_typescript() {
     let args = ["--from", "metadata.json", "--lang", "typescript"];
     for (option, expected) in [
         (["--doubles-of", "crate::bindings"], "`--doubles-of`: there are doubles for Rust only"),
+        (["--types", "crate::dto"], "`--types`: only Rust has modules of types"),
         (["--out-dir", "out"], "`--out-dir`: TypeScript is one file, write it with `--output FILE`"),
     ] {
         let output = run(&path, &[&args[..], &option].concat());

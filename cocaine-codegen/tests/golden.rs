@@ -68,6 +68,16 @@ fn apps() {
     golden("apps");
 }
 
+/// The same apps with types of the user's.
+#[test]
+fn apps_with_own_types() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let metadata = Metadata::from_json(&read(&folder.join("apps.json"))).unwrap();
+    let options = Options { types: Some("crate::dto".to_owned()), ..Options::default() };
+    let output = generate(&metadata, &Catalogue::builtin(), &options).unwrap();
+    compare(&folder.join("apps.own_types.rs"), &output.files[0].text);
+}
+
 /// Trees that are nested, recursive, wide and deep, and the code with which `properties` walks over them.
 #[test]
 fn trees() {
@@ -94,7 +104,8 @@ fn bindings() {
     let metadata = Metadata::from_json(&text).unwrap();
     assert_eq!(metadata.to_json(), text);
     for (doubles_of, part) in [(None, "services"), (Some("crate".to_owned()), "doubles")] {
-        let options = Options { layout: OutputLayout::FilePerService, strict: true, doubles_of };
+        let options =
+            Options { layout: OutputLayout::FilePerService, strict: true, doubles_of, ..Options::default() };
         let output = generate(&metadata, &Catalogue::builtin(), &options).unwrap();
         let part = folder.join("src").join(part);
         for file in &output.files {

@@ -27,6 +27,8 @@
 mod app;
 mod app_error;
 #[doc(hidden)]
+pub mod bounded_hash;
+#[doc(hidden)]
 pub mod derived;
 mod foreign_types;
 mod hash;
@@ -54,7 +56,8 @@ use kinds::Kinds;
 ///
 /// A field whose type does not implement it is *opaque*: it travels, and nothing is known of it.
 ///
-/// By hand it is implemented for a type that serde serializes like another:
+/// By hand it is implemented for a type that serde serializes like another. The compiler cannot compare such a type with a
+/// schema: for the types that `cocaine-codegen --types` uses, put `#[schema(as = f64)]` at the field.
 ///
 /// ```
 /// use cocaine::{Schema, schema::{Definitions, Type}};
@@ -71,6 +74,22 @@ pub trait Schema {
     /// The kinds of values that it is written as, and read from.
     #[doc(hidden)]
     const KINDS: Kinds = Kinds::UNKNOWN;
+
+    /// The structural hash down to a depth.
+    #[doc(hidden)]
+    const HASH_0: u64 = bounded_hash::UNKNOWN;
+
+    #[doc(hidden)]
+    const HASH_1: u64 = bounded_hash::UNKNOWN;
+
+    #[doc(hidden)]
+    const HASH_2: u64 = bounded_hash::UNKNOWN;
+
+    #[doc(hidden)]
+    const HASH_3: u64 = bounded_hash::UNKNOWN;
+
+    #[doc(hidden)]
+    const HASH_4: u64 = bounded_hash::UNKNOWN;
 
     /// Returns the type, and adds the definitions that it refers to.
     fn schema(definitions: &mut Definitions) -> Type;

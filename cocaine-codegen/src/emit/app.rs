@@ -30,13 +30,21 @@ pub(super) fn bindings(app: &AppModel) -> TokenStream {
     let items = [
         traits::caller_trait(app),
         traits::server_trait(app),
-        app_types::type_items(&app.types),
+        types(app),
         errors::enums(app),
         client::tables(app),
         client::client(app),
         server::server(app),
     ];
     quote!(#imports #(#items)*)
+}
+
+/// Returns the types, or the imports of those that are the user's.
+fn types(app: &AppModel) -> TokenStream {
+    match &app.types_module {
+        None => app_types::type_items(&app.types),
+        Some(module) => app_types::provided_types(&app.types, &app.wire_name, module),
+    }
 }
 
 /// Returns the docs of an app's module.
@@ -64,7 +72,9 @@ fn imports(app: &AppModel) -> TokenStream {
     let mut used = RuntimeNames::default();
     used.add(&["MethodSpec", "OnDrop", "Service", "ServiceClient", "ServiceSpec", "TreeSpec"]);
     used.add_events(app);
-    app_types::add_item_names(&app.types, &mut used.0);
+    if app.types_module.is_none() {
+        app_types::add_item_names(&app.types, &mut used.0);
+    }
     let names = used.0.into_iter().map(ident);
     let event = (!app.events.is_empty()).then(|| quote!(event,));
     quote!(use ::cocaine::bind::{#(#names,)* #event};)

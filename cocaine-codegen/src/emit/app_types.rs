@@ -1,7 +1,8 @@
-//! The types of an app, and how its events name them.
+//! The types of an app: generated (`items`) or the user's (`provided`), and how events name them.
 
 mod attributes;
 mod items;
+mod provided;
 
 use std::collections::BTreeSet;
 
@@ -14,7 +15,7 @@ use crate::{
     naming::ident,
 };
 
-pub(super) use self::items::type_items;
+pub(super) use self::{items::type_items, provided::provided_types};
 
 /// Returns the type that owns a value of `ty`.
 pub(super) fn owned_type(types: &AppTypes, ty: &Type) -> TokenStream {

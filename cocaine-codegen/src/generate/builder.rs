@@ -31,6 +31,7 @@ pub struct Builder {
     out: Option<PathBuf>,
     strict: bool,
     doubles_of: Option<String>,
+    types: Option<String>,
 }
 
 impl Builder {
@@ -75,6 +76,12 @@ impl Builder {
         self
     }
 
+    /// Uses the types in this module for those of apps ([`Options::types`]).
+    pub fn types(mut self, module: impl Into<String>) -> Self {
+        self.types = Some(module.into());
+        self
+    }
+
     /// Generates, and tells cargo which files to watch.
     pub fn generate(self) -> Result<()> {
         let path =
@@ -88,8 +95,9 @@ impl Builder {
             catalogue =
                 Catalogue::parse(&path.display().to_string(), &watched(path)?)?.with_fallback(catalogue);
         }
-        let (layout, strict, doubles_of) = (OutputLayout::SingleFile, self.strict, self.doubles_of);
-        let output = generate(&metadata, &catalogue, &Options { layout, strict, doubles_of })?;
+        let (layout, strict) = (OutputLayout::SingleFile, self.strict);
+        let options = Options { layout, strict, doubles_of: self.doubles_of, types: self.types };
+        let output = generate(&metadata, &catalogue, &options)?;
         for warning in &output.warnings {
             println!("cargo:warning={warning}");
         }

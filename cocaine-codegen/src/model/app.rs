@@ -31,6 +31,8 @@ pub(crate) struct AppModel {
     pub(crate) module: String,
     pub(crate) names: TypeNames,
     pub(crate) types: AppTypes,
+    /// The path of the module whose types are used; without it they are generated.
+    pub(crate) types_module: Option<String>,
     pub(crate) errors: Vec<ErrorModel>,
     /// The events that are methods, by name.
     pub(crate) events: Vec<EventModel>,
@@ -116,6 +118,7 @@ impl AppModel {
             module,
             names,
             types,
+            types_module: None,
             events: name_events(schema, &calls, &errors),
             errors,
             http_events: http_events.map(|(name, _)| name.clone()).collect(),

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::{only_text, print, warn};
 use crate::program::{
-    command_line::{Check, ReportFormat},
+    command_line::{Check, Description, ReportFormat},
     source::{self, KnownNames},
 };
 
@@ -236,8 +236,9 @@ fn check_files(args: &Check, now: &Metadata) -> Result<Vec<Difference>> {
 
 fn generate_now(args: &Check, now: &Metadata, layout: OutputLayout) -> Result<Output> {
     let catalogue = source::catalogue(&args.description)?;
-    let output =
-        generate(now, &catalogue, &Options { layout, strict: args.description.strict, doubles_of: None })?;
+    let Description { strict, types, .. } = &args.description;
+    let options = Options { layout, strict: *strict, doubles_of: None, types: types.clone() };
+    let output = generate(now, &catalogue, &options)?;
     warn(&output.warnings);
     Ok(output)
 }

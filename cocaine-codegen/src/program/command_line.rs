@@ -207,6 +207,10 @@ pub(crate) struct Description {
     /// Read this catalogue too; it wins over the built-in one, and a later one over an earlier (repeatable)
     #[arg(long, value_name = "FILE")]
     pub(crate) catalogue: Vec<PathBuf>,
+    /// Use the types in this module, such as `crate::dto`, for those of apps, and check when they are compiled that they are
+    /// those of the schema. The module has each type as `pub`, under the name that would be generated
+    #[arg(long, value_name = "MODULE")]
+    pub(crate) types: Option<String>,
     /// Make each warning an error
     #[arg(long)]
     pub(crate) strict: bool,

@@ -4,7 +4,7 @@
 
 use std::{env, fmt::Write as _};
 
-use cocaine::schema::{AppSchema, Type, TypeSchema};
+use cocaine::schema::{AppSchema, Type, TypeSchema, bounded_hash};
 use cocaine_codegen::generate_types;
 
 use crate::{
@@ -41,6 +41,8 @@ where
 fn hash<T: ::cocaine::Schema>() -> ::std::primitive::u64 {
     ::cocaine::schema::TypeSchema::of::<T>().hash()
 }
+
+use ::cocaine::schema::bounded_hash::of as bounded_hash;
 
 fn main() {
     check_hashes();
@@ -98,6 +100,9 @@ fn random_types_read_and_write_their_values() {
             let root = Type::Named(name.clone());
             let hash = TypeSchema { root: root.clone(), types: random.types.clone() }.hash();
             writeln!(hashes, "assert_eq!(hash::<{rust}>(), {hash}, {rust:?});").unwrap();
+            let bounded_hash = bounded_hash::hash_types(&random.types, &[&root])[0];
+            writeln!(hashes, "assert_eq!(const {{ bounded_hash::<{rust}>() }}, {bounded_hash}, {rust:?});")
+                .unwrap();
             writeln!(arms, "{rust:?} => check::<{rust}>(name, digits),").unwrap();
             for _ in 0..VALUES {
                 let mut value = ValueChoices { choices: &mut choices, types: &random.types, depth: 8 };

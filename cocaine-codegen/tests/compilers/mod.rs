@@ -38,6 +38,7 @@ impl Compilers {
     }
 
     /// Checks with the default lints and the pedantic ones; any warning fails the test.
+    #[allow(dead_code, reason = "each test uses a part of it")]
     pub(crate) fn clippy(&self, code: &str) {
         // A service can have as many methods as it likes.
         let lints = ["--emit=metadata", "-Dwarnings", "-Wclippy::pedantic", "-Aclippy::too_many_lines"];
@@ -45,6 +46,7 @@ impl Compilers {
     }
 
     /// Writes the docs; any warning fails the test.
+    #[allow(dead_code, reason = "each test uses a part of it")]
     pub(crate) fn rustdoc(&self, code: &str) {
         succeeds(&self.compile("rustdoc", "rustdoc", code, &["-Dwarnings"]));
     }
@@ -58,6 +60,16 @@ impl Compilers {
             self.compile("rustc", "probe", code, &["--emit=metadata", option]).status.success()
         };
         options.into_iter().find(is_usable).expect("the crate is built beside this test")
+    }
+
+    /// Returns what the compiler says of code that is wrong; nothing if it compiles.
+    #[allow(dead_code, reason = "each test uses a part of it")]
+    pub(crate) fn error(&self, code: &str) -> String {
+        let output = self.compile("rustc", "wrong", code, &["--emit=metadata"]);
+        if output.status.success() {
+            return String::new();
+        }
+        String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
     /// Compiles a program with these options, runs it with this input, and returns what it prints.

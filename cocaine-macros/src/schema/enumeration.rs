@@ -8,6 +8,7 @@ use syn::{DataEnum, Fields, Ident, ext::IdentExt as _};
 
 use super::{
     attributes::SerdeAttributes,
+    bounded_hash::{BoundedHash, PartList},
     fields::{self, SchemaField},
 };
 use crate::diagnostics::Diagnostics;
@@ -37,6 +38,7 @@ pub(super) struct EnumExpansion {
     pub(super) kinds: TokenStream,
     /// What has to hold of the types of its variants.
     pub(super) assertions: Vec<TokenStream>,
+    pub(super) hash: BoundedHash,
 }
 
 /// Expands an enum, and reports variants that cannot travel.
@@ -67,6 +69,7 @@ pub(super) fn expand(
         }
         (None, _, _) => (quote!(External), external_kinds(&variants), Vec::new()),
     };
+    let hash = hash(&variants, attributes);
     let variants = variants.iter().map(SchemaVariant::expr);
     let shape = quote! {
         ::cocaine::bind::schema::Shape::Enum(::cocaine::bind::schema::EnumDefinition {
@@ -74,7 +77,7 @@ pub(super) fn expand(
             variants: ::std::vec![#(#variants),*],
         })
     };
-    EnumExpansion { shape, kinds, assertions }
+    EnumExpansion { shape, kinds, assertions, hash }
 }
 
 fn read<'i>(
@@ -152,6 +155,17 @@ impl SchemaVariant<'_> {
         }
     }
 
+    /// Returns the expression of the hash of its content.
+    fn content_hash(&self, parts: &mut PartList) -> TokenStream {
+        match self.style {
+            VariantStyle::Unit => quote!(::cocaine::bind::schema::bounded_hash::NO_CONTENT),
+            _ if self.attributes.is_opaque => parts.add_opaque(),
+            VariantStyle::Newtype => parts.add_field(&self.fields[0]),
+            VariantStyle::Tuple => parts.add_content(|parts| parts.add_tuple(&self.fields)),
+            VariantStyle::Struct => parts.add_content(|parts| parts.add_struct(&self.fields)),
+        }
+    }
+
     /// Returns the expression of the kinds of values of its content.
     fn content_kinds(&self) -> TokenStream {
         if self.attributes.is_opaque {
@@ -164,6 +178,30 @@ impl SchemaVariant<'_> {
             VariantStyle::Struct => quote!(::cocaine::bind::schema::Kinds::MAP),
         }
     }
+}
+
+/// Returns the hash of the enum.
+fn hash(variants: &[SchemaVariant<'_>], attributes: &SerdeAttributes) -> BoundedHash {
+    let mut parts = PartList::new();
+    let is_untagged = attributes.untagged.is_some();
+    let hashes: Vec<_> = variants
+        .iter()
+        .map(|variant| {
+            let content = variant.content_hash(&mut parts);
+            let name = if is_untagged { "" } else { &variant.name };
+            quote!(::cocaine::bind::schema::bounded_hash::hash_variant(#name, #content))
+        })
+        .collect();
+    let tagging = match (&attributes.tag, &attributes.content) {
+        (Some(tag), Some(content)) => quote!("adjacent", #tag, #content),
+        (Some(tag), None) => quote!("internal", #tag),
+        (None, _) => quote!("external"),
+    };
+    parts.into_hash(if is_untagged {
+        quote!(::cocaine::bind::schema::bounded_hash::hash_parts("untagged", &[#(#hashes),*]))
+    } else {
+        quote!(::cocaine::bind::schema::bounded_hash::hash_enum(&[#tagging], &[#(#hashes),*]))
+    })
 }
 
 fn union(variants: &[SchemaVariant<'_>]) -> TokenStream {

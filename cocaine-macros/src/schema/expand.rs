@@ -6,6 +6,7 @@ use syn::{Data, DeriveInput, Fields, GenericParam, Generics, ext::IdentExt as _,
 
 use super::{
     attributes::SerdeAttributes,
+    bounded_hash::{BoundedHash, PartList},
     enumeration,
     fields::{self, SchemaField},
 };
@@ -19,6 +20,7 @@ struct Expansion {
     kinds: TokenStream,
     /// What has to hold of the types in it.
     assertions: Vec<TokenStream>,
+    hash: BoundedHash,
 }
 
 /// Returns the implementation for `item`, with all errors.
@@ -50,8 +52,8 @@ fn expand(input: &DeriveInput, diagnostics: &mut Diagnostics) -> Option<TokenStr
         Data::Struct(data) => structure(&data.fields, &attributes, diagnostics),
         Data::Enum(data) => {
             let enumeration = enumeration::expand(data, &attributes, diagnostics);
-            let enumeration::EnumExpansion { shape, kinds, assertions } = enumeration;
-            Expansion { shape, kinds, assertions }
+            let enumeration::EnumExpansion { shape, kinds, assertions, hash } = enumeration;
+            Expansion { shape, kinds, assertions, hash }
         }
         Data::Union(data) => {
             diagnostics.error(data.union_token, "a union cannot travel: serde has no form for it");
@@ -90,7 +92,24 @@ fn structure(fields: &Fields, attributes: &SerdeAttributes, diagnostics: &mut Di
         }
     };
     let assertions = read.iter().filter_map(flatten_assertion).collect();
-    Expansion { shape: quote!(::cocaine::bind::schema::Shape::#shape), kinds, assertions }
+    let hash = structure_hash(fields, attributes, &read);
+    Expansion { shape: quote!(::cocaine::bind::schema::Shape::#shape), kinds, assertions, hash }
+}
+
+/// Returns the hash of a struct, of which `read` are the fields that travel.
+fn structure_hash(fields: &Fields, attributes: &SerdeAttributes, read: &[SchemaField<'_>]) -> BoundedHash {
+    let mut parts = PartList::new();
+    let expr = match (fields, read) {
+        (Fields::Unnamed(unnamed), [field]) if unnamed.unnamed.len() == 1 || attributes.transparent => {
+            return BoundedHash::Content(field.known_type().cloned());
+        }
+        (Fields::Named(_), [field]) if attributes.transparent => {
+            return BoundedHash::Content(field.known_type().cloned());
+        }
+        (Fields::Named(_), _) => parts.add_struct(read),
+        (Fields::Unit | Fields::Unnamed(_), _) => parts.add_tuple(read),
+    };
+    parts.into_hash(expr)
 }
 
 fn flatten_assertion(field: &SchemaField<'_>) -> Option<TokenStream> {
@@ -127,17 +146,20 @@ fn converted(
         );
         return None;
     }
+    let hash = BoundedHash::Content(Some(ty.clone()));
     let ty = fields::type_expr(ty);
     let expansion = Expansion {
         shape: quote!(::cocaine::bind::schema::Shape::Newtype(#ty)),
         kinds: quote!(::cocaine::bind::schema::Kinds::UNKNOWN),
         assertions: Vec::new(),
+        hash,
     };
     Some(implementation(input, attributes, &expansion))
 }
 
 fn implementation(input: &DeriveInput, attributes: &SerdeAttributes, expansion: &Expansion) -> TokenStream {
-    let Expansion { shape, kinds, assertions } = expansion;
+    let Expansion { shape, kinds, assertions, hash } = expansion;
+    let (hash_function, hashes) = (hash.function(), hash.constants());
     let (ident, doc) = (&input.ident, &attributes.doc);
     let generics = with_bounds(&input.generics);
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
@@ -157,9 +179,11 @@ fn implementation(input: &DeriveInput, attributes: &SerdeAttributes, expansion: 
             #[allow(unused_imports)]
             use ::cocaine::bind::schema::OpaqueType as _;
             #outer
+            #hash_function
             #[automatically_derived]
             impl #impl_generics ::cocaine::Schema for #ident #type_generics #where_clause {
                 const KINDS: ::cocaine::bind::schema::Kinds = #kinds;
+                #hashes
 
                 fn schema(
                     #definitions: &mut ::cocaine::bind::schema::Definitions,

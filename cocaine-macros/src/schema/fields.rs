@@ -89,22 +89,23 @@ impl SchemaField<'_> {
             && !is_last_segment(self.ty, "Option")
     }
 
+    /// Returns the type that it travels as, unless it is opaque.
+    pub(super) fn known_type(&self) -> Option<&Type> {
+        match (&self.attributes.as_type, self.attributes.is_opaque) {
+            (Some(ty), _) => Some(ty),
+            (None, true) => None,
+            (None, false) => Some(self.ty),
+        }
+    }
+
     /// Returns the expression of its type.
     pub(super) fn ty_expr(&self) -> TokenStream {
-        match (&self.attributes.as_type, self.attributes.is_opaque) {
-            (Some(ty), _) => type_expr(ty),
-            (None, true) => quote!(::cocaine::bind::schema::Type::Opaque),
-            (None, false) => type_expr(self.ty),
-        }
+        self.known_type().map_or_else(|| quote!(::cocaine::bind::schema::Type::Opaque), type_expr)
     }
 
     /// Returns the expression of the kinds of its values.
     pub(super) fn kinds_expr(&self) -> TokenStream {
-        match (&self.attributes.as_type, self.attributes.is_opaque) {
-            (Some(ty), _) => kinds_expr(ty),
-            (None, true) => quote!(::cocaine::bind::schema::Kinds::UNKNOWN),
-            (None, false) => kinds_expr(self.ty),
-        }
+        self.known_type().map_or_else(|| quote!(::cocaine::bind::schema::Kinds::UNKNOWN), kinds_expr)
     }
 
     /// Returns the expression of its presence where it is read, unless its type decides that.

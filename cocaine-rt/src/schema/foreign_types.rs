@@ -4,6 +4,7 @@
 
 use super::{
     Schema,
+    bounded_hash::{bounded_hashes, hash_parts},
     kinds::Kinds,
     model::{Definition, Shape, Type},
     registry::Definitions,
@@ -14,6 +15,7 @@ macro_rules! newtypes {
         #[cfg(feature = $feature)]
         impl Schema for $type {
             const KINDS: Kinds = Kinds::$kinds;
+            bounded_hashes!(|_parts| hash_parts(Type::$of.simple_name(), &[]););
 
             fn schema(definitions: &mut Definitions) -> Type {
                 definitions.define::<Self>($path, &[], |_| Definition {
@@ -48,6 +50,7 @@ newtypes! {
 #[cfg(feature = "chrono")]
 impl<Z: chrono::TimeZone> Schema for chrono::DateTime<Z> {
     const KINDS: Kinds = Kinds::TEXT;
+    bounded_hashes!(|_parts| hash_parts("text", &[]););
 
     fn schema(definitions: &mut Definitions) -> Type {
         definitions.define::<chrono::DateTime<chrono::Utc>>("chrono::DateTime", &[], |_| Definition {

@@ -256,33 +256,40 @@ impl Coloring<'_> {
 pub(super) struct StructuralHasher(u64);
 
 impl StructuralHasher {
-    pub(super) fn new(kind: &str) -> Self {
+    pub(super) const fn new(kind: &str) -> Self {
         let mut hash = Self(0xcbf2_9ce4_8422_2325);
         hash.text(kind);
         hash
     }
 
-    fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    const fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        let mut index = 0;
+        while index < bytes.len() {
+            self.0 = (self.0 ^ bytes[index] as u64).wrapping_mul(0x0100_0000_01b3);
+            index += 1;
         }
         self
     }
 
-    pub(super) fn number(&mut self, number: u64) -> &mut Self {
+    pub(super) const fn number(&mut self, number: u64) -> &mut Self {
         self.bytes(&number.to_le_bytes())
     }
 
-    pub(super) fn numbers(&mut self, numbers: &[u64]) -> &mut Self {
+    pub(super) const fn numbers(&mut self, numbers: &[u64]) -> &mut Self {
         self.number(numbers.len() as u64);
-        numbers.iter().fold(self, |hash, number| hash.number(*number))
+        let mut index = 0;
+        while index < numbers.len() {
+            self.number(numbers[index]);
+            index += 1;
+        }
+        self
     }
 
-    pub(super) fn text(&mut self, text: &str) -> &mut Self {
+    pub(super) const fn text(&mut self, text: &str) -> &mut Self {
         self.number(text.len() as u64).bytes(text.as_bytes())
     }
 
-    pub(super) fn finish(&self) -> u64 {
+    pub(super) const fn finish(&self) -> u64 {
         let mut hash = self.0;
         hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
         hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);

@@ -83,7 +83,7 @@ impl fmt::Display for Type {
 
 impl Type {
     /// Returns the name of a type without parameters, as in JSON.
-    pub(super) fn simple_name(&self) -> &'static str {
+    pub(super) const fn simple_name(&self) -> &'static str {
         match self {
             Self::Opaque => "opaque",
             Self::Any => "any",

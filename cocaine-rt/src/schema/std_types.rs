@@ -18,6 +18,9 @@ use std::{
 
 use super::{
     Schema,
+    bounded_hash::{
+        NO_CONTENT, bounded_hashes, hash_array, hash_enum, hash_field, hash_fields, hash_parts, hash_variant,
+    },
     kinds::Kinds,
     model::{
         Content, Definition, EnumDefinition, Field, Presence, Shape, StructDefinition, Tagging, Type, Variant,
@@ -30,6 +33,7 @@ macro_rules! simple {
     ($($kinds:ident: $($type:ty => $of:ident),*;)*) => {$($(
         impl Schema for $type {
             const KINDS: Kinds = Kinds::$kinds;
+            bounded_hashes!(|_parts| hash_parts(Type::$of.simple_name(), &[]););
 
             fn schema(_definitions: &mut Definitions) -> Type {
                 Type::$of
@@ -56,6 +60,7 @@ macro_rules! non_zero {
     ($($type:ty),*) => {$(
         impl Schema for NonZero<$type> {
             const KINDS: Kinds = Kinds::INTEGER;
+            bounded_hashes!(|parts| hash_parts("nonzero", parts); $type);
 
             fn schema(definitions: &mut Definitions) -> Type {
                 Type::NonZero(Box::new(<$type>::schema(definitions)))
@@ -70,6 +75,7 @@ macro_rules! transparent {
     ($([$($param:tt)*] $type:ty;)*) => {$(
         impl<$($param)*> Schema for $type {
             const KINDS: Kinds = T::KINDS;
+            bounded_hashes!(as T);
 
             fn schema(definitions: &mut Definitions) -> Type {
                 T::schema(definitions)
@@ -98,6 +104,7 @@ macro_rules! lists {
     ($([$($param:tt)*] $type:ty;)*) => {$(
         impl<$($param)*> Schema for $type {
             const KINDS: Kinds = Kinds::ARRAY;
+            bounded_hashes!(|parts| hash_parts("list", parts); T);
 
             fn schema(definitions: &mut Definitions) -> Type {
                 Type::List(Box::new(T::schema(definitions)))
@@ -118,6 +125,7 @@ lists! {
 
 impl<T: Schema> Schema for Option<T> {
     const KINDS: Kinds = T::KINDS.or_nil();
+    bounded_hashes!(|parts| hash_parts("option", parts); T);
 
     fn schema(definitions: &mut Definitions) -> Type {
         Type::Option(Box::new(T::schema(definitions)))
@@ -126,6 +134,7 @@ impl<T: Schema> Schema for Option<T> {
 
 impl<T: Schema, const N: usize> Schema for [T; N] {
     const KINDS: Kinds = Kinds::ARRAY;
+    bounded_hashes!(|parts| hash_array(parts[0], N); T);
 
     fn schema(definitions: &mut Definitions) -> Type {
         Type::Array(Box::new(T::schema(definitions)), N)
@@ -136,6 +145,7 @@ macro_rules! maps {
     ($([$($param:tt)*] $type:ty;)*) => {$(
         impl<$($param)*> Schema for $type {
             const KINDS: Kinds = Kinds::MAP;
+            bounded_hashes!(|parts| hash_parts("map", parts); K, V);
 
             fn schema(definitions: &mut Definitions) -> Type {
                 let key = K::schema(definitions);
@@ -154,6 +164,7 @@ maps! {
 /// A unit struct, which is an empty array.
 impl<T: ?Sized> Schema for PhantomData<T> {
     const KINDS: Kinds = Kinds::UNIT_STRUCT;
+    bounded_hashes!(|parts| hash_parts("tuple", parts););
 
     fn schema(_definitions: &mut Definitions) -> Type {
         Type::Tuple(Vec::new())
@@ -164,6 +175,7 @@ macro_rules! tuples {
     ($($first:ident $($name:ident)*;)*) => {$(
         impl<$first: Schema, $($name: Schema),*> Schema for ($first, $($name,)*) {
             const KINDS: Kinds = Kinds::ARRAY;
+            bounded_hashes!(|parts| hash_parts("tuple", parts); $first, $($name),*);
 
             fn schema(definitions: &mut Definitions) -> Type {
                 Type::Tuple(vec![$first::schema(definitions), $($name::schema(definitions)),*])
@@ -219,6 +231,10 @@ macro_rules! time {
     ($($type:ty: $path:literal, $seconds:literal, $nanoseconds:literal;)*) => {$(
         impl Schema for $type {
             const KINDS: Kinds = Kinds::STRUCT;
+            bounded_hashes!(
+                |parts| hash_fields(&[hash_field($seconds, parts[0]), hash_field($nanoseconds, parts[1])]);
+                u64, u32
+            );
 
             fn schema(definitions: &mut Definitions) -> Type {
                 definitions.define::<Self>($path, &[], |_| {
@@ -238,6 +254,7 @@ macro_rules! ranges {
     ($($type:ident: $($bound:literal)*;)*) => {$(
         impl<T: Schema> Schema for $type<T> {
             const KINDS: Kinds = Kinds::STRUCT;
+            bounded_hashes!(|parts| hash_fields(&[$(hash_field($bound, parts[0])),*]); T);
 
             fn schema(definitions: &mut Definitions) -> Type {
                 let of = T::schema(definitions);
@@ -259,6 +276,14 @@ ranges! {
 
 impl<T: Schema> Schema for Bound<T> {
     const KINDS: Kinds = Kinds::UNIT_VARIANT.or(Kinds::VARIANT);
+    bounded_hashes!(
+        |parts| hash_enum(&["external"], &[
+            hash_variant("Unbounded", NO_CONTENT),
+            hash_variant("Included", parts[0]),
+            hash_variant("Excluded", parts[0]),
+        ]);
+        T
+    );
 
     fn schema(definitions: &mut Definitions) -> Type {
         let of = T::schema(definitions);
@@ -274,6 +299,10 @@ impl<T: Schema> Schema for Bound<T> {
 
 impl<T: Schema, E: Schema> Schema for Result<T, E> {
     const KINDS: Kinds = Kinds::VARIANT;
+    bounded_hashes!(
+        |parts| hash_enum(&["external"], &[hash_variant("Ok", parts[0]), hash_variant("Err", parts[1])]);
+        T, E
+    );
 
     fn schema(definitions: &mut Definitions) -> Type {
         let (value, error) = (T::schema(definitions), E::schema(definitions));
@@ -287,6 +316,7 @@ macro_rules! newtypes {
     ($($type:ty: $path:literal, $of:ty;)*) => {$(
         impl Schema for $type {
             const KINDS: Kinds = <$of>::KINDS;
+            bounded_hashes!(as $of);
 
             fn schema(definitions: &mut Definitions) -> Type {
                 definitions.define::<Self>($path, &[], |definitions| {
@@ -308,6 +338,10 @@ macro_rules! address_families {
     ($($type:ty: $path:literal, $v4:ty, $v6:ty;)*) => {$(
         impl Schema for $type {
             const KINDS: Kinds = Kinds::VARIANT;
+            bounded_hashes!(
+                |parts| hash_enum(&["external"], &[hash_variant("V4", parts[0]), hash_variant("V6", parts[1])]);
+                $v4, $v6
+            );
 
             fn schema(definitions: &mut Definitions) -> Type {
                 definitions.define::<Self>($path, &[], |definitions| {

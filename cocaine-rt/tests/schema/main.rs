@@ -5,6 +5,7 @@
 #![allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 
 mod app;
+mod bounded_hashes;
 mod conformance;
 mod errors;
 mod events;
