@@ -75,7 +75,6 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
     let environment = Environment::new(cli.global);
     match cli.command {
         Command::App(command) => command.run(&environment).await,
-        Command::App(command) => until_interrupted(command.run(&environment)).await,
         Command::Call(args) => until_interrupted(call::call(&args, &environment)).await,
         Command::Codegen(_) => programs::refuse("codegen"),
         Command::Completion(args) => completion::print_registration(&args, &environment),

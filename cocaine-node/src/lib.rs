@@ -57,7 +57,6 @@ mod file_lock;
 pub mod gateway;
 pub mod helper;
 pub mod import;
-pub mod json;
 pub mod log;
 mod metrics;
 mod node;

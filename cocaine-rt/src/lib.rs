@@ -71,6 +71,7 @@
 //! | `text` | names, keys and tags that are not UTF-8 |
 //! | `logging` | a `tracing` layer that sends events to the service `logging` (feature `tracing`) |
 //! | `http` | events that are HTTP requests (feature `http`) |
+//! | `json` | values as JSON, by their own kind or by the schema of an app (feature `json`) |
 //! | `double` | expectations of test doubles (feature `doubles`) |
 //!
 //! The private modules are layers, of which each uses those below it: `worker`, `server` and `client`, `connection` (one
@@ -84,6 +85,7 @@
 //! | `http` | the module `http`: events that are HTTP requests |
 //! | `axum` | `http`, and its listener as `axum::serve` takes it |
 //! | `doubles` | the module `double` |
+//! | `json` | the module `json` |
 //! | `tracing` | the module `logging` |
 //! | `chrono`, `jiff`, `url`, `uuid` | the schemas of these crates' types |
 //!
@@ -100,6 +102,8 @@ mod connection;
 pub mod double;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "json")]
+pub mod json;
 #[cfg(feature = "tracing")]
 pub mod logging;
 pub mod prelude;

@@ -41,7 +41,7 @@ const RUNTIME: Layers = Layers {
         &["client", "server"],
         &["logging"],
         &["worker"],
-        &["http", "double", "bind", "prelude"],
+        &["http", "double", "json", "bind", "prelude"],
     ],
     circles: &[
         // Recursive descent: a container reads its elements with a decoder, which meets containers.
@@ -56,7 +56,7 @@ const RUNTIME: Layers = Layers {
 const NODE: Layers = Layers {
     root: "cocaine-node/src/lib.rs",
     rows: &[
-        &["errno", "config", "file_lock", "json", "open_files", "permissions"],
+        &["errno", "config", "file_lock", "open_files", "permissions"],
         &["helper", "metrics", "private_socket", "store"],
         &["control"],
         &["data", "import", "log", "registry"],

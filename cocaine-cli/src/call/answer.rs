@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use clap::ValueEnum;
+use cocaine::json::{AsJson, PlainJson};
 use cocaine::{Bytes, Value};
-use cocaine_node::json::{AsJson, PlainJson};
 
 use crate::{
     error::{Error, Result},

@@ -19,11 +19,11 @@ use std::{
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use cocaine::json::resolve_forms;
 use cocaine::{
     Bytes, Value,
     schema::{Definition, EventSchema, Shape, Type},
 };
-use cocaine_node::json::resolve_forms;
 
 use crate::error::{Error, Result};
 

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
+use cocaine::json::{Conversion, ConversionDirection, encode_params};
 use cocaine::{
     Bytes, Duplex, Receiver, Sender, Service, Value, msgpack,
     schema::{AppSchema, ArgumentSchema, EventKind, EventOutput, EventSchema, HASH_HEADER, Type, hash_text},
 };
-use cocaine_node::json::{Conversion, ConversionDirection, encode_params};
 
 use super::{
     answer::{Answer, AnswerPrinter},
@@ -111,7 +111,7 @@ impl<'a> EventCall<'a> {
         let arity = vec![ArgumentSchema { name: "argument".into(), ty: Type::Any }; arguments.len()];
         let event = EventSchema { arguments: arity, ..EventSchema::default() };
         let values = arguments.iter().map(Argument::value).collect::<Result<Vec<_>>>()?;
-        let values = values.iter().map(cocaine_node::json::write_forms).collect();
+        let values = values.iter().map(cocaine::json::write_forms).collect();
         encode_params(self.schema, self.name, &event, Some(&Value::Array(values)))
             .map_err(|error| Error::Usage(error.to_string()))
     }

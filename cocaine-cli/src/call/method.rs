@@ -1,10 +1,10 @@
 //! A call of a service's method.
 
+use cocaine::json::resolve_forms;
 use cocaine::{
     Args, Duplex, DynReceiver, DynSender, Service, Value,
     graph::{CallKind, Method},
 };
-use cocaine_node::json::resolve_forms;
 
 use super::{
     answer::{Answer, AnswerPrinter},

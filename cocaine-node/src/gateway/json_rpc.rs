@@ -11,11 +11,11 @@
 //!
 //! Where the manifest of an app has a schema, its events are methods as well: `APP.EVENT`, unless the app's service has a method
 //! of that name. `params` are the arguments by name or by position, `"$input"` among those by name the items of the stream that
-//! the event reads, and the result is its reply, or the list of its items, in the JSON of `docs/apps.md` 6 ([`json`](crate::json)).
+//! the event reads, and the result is its reply, or the list of its items, in the JSON of `docs/apps.md` 6 ([`json`](cocaine::json)).
 //!
 //! `chunks`, in `params` or beside it, are the messages that follow the call, as `{"write": ["data"]}` or
 //! `["write", ["data"]]`; a missing `close` is added. An optional argument is left out, since `null` is a value. Values
-//! that JSON cannot express have forms of their own ([`AsJson`](crate::json::AsJson)).
+//! that JSON cannot express have forms of their own ([`AsJson`](cocaine::json::AsJson)).
 //!
 //! The calls of a batch run concurrently, and are answered in the order of the requests. A notification is called but not
 //! answered. The status is 204 if there is nothing to answer, 400 if the body is not JSON, and 200 otherwise.
@@ -69,7 +69,7 @@ use super::{
     routing::{app_schemas::LoadedSchema, event_call::Retries, lease_pool::LeasePool},
 };
 use crate::config::Target;
-use crate::json::AsJson;
+use cocaine::json::AsJson;
 
 /// The header that makes a request a call of JSON-RPC.
 pub(super) const JSON_RPC: HeaderName = HeaderName::from_static("x-cocaine-json-rpc");

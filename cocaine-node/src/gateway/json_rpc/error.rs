@@ -5,7 +5,7 @@ use std::time::Duration;
 use cocaine::{Error, ErrorKind, Value, graph::TreeNode};
 use serde::{Serialize, Serializer};
 
-use crate::json::{AsJson, ParamsError};
+use cocaine::json::{AsJson, ParamsError};
 
 /// The `error` of a response.
 #[derive(Debug, Serialize)]

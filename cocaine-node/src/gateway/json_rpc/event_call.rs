@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
+use cocaine::json::{Conversion, ConversionDirection, PlainJson, encode_params};
 use cocaine::{
     Bytes, Code, Duplex, Error, Receiver, Result as CallResult, Sender, Service, Value, msgpack,
     schema::{AppSchema, ArgumentSchema, EventKind, EventOutput, EventSchema, HASH_HEADER, Type},
@@ -9,13 +10,10 @@ use cocaine::{
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::{call::RpcCall, error::RpcError};
-use crate::{
-    gateway::{
-        context::Context,
-        http::counted,
-        routing::{app_schemas::LoadedSchema, event_call::Retries, lease_pool::ServiceLease},
-    },
-    json::{Conversion, ConversionDirection, PlainJson, encode_params},
+use crate::gateway::{
+    context::Context,
+    http::counted,
+    routing::{app_schemas::LoadedSchema, event_call::Retries, lease_pool::ServiceLease},
 };
 
 /// What an event has answered, as JSON.

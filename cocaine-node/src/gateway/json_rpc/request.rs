@@ -3,7 +3,7 @@
 use cocaine::Value;
 
 use super::error::RpcError;
-use crate::json::resolve_forms;
+use cocaine::json::resolve_forms;
 
 /// The members of a request, before it is known what its parameters are for.
 #[derive(Debug, PartialEq)]

@@ -1,6 +1,6 @@
 //! The parameters of an event that is called by its name, as the chunks that its worker reads.
 
-use cocaine::{
+use crate::{
     Bytes, Value, msgpack,
     schema::{AppSchema, ArgumentSchema, EventSchema, Type},
 };

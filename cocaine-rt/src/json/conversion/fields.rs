@@ -1,6 +1,6 @@
 //! Structs, and what is flattened into them.
 
-use cocaine::{
+use crate::{
     Value,
     schema::{Field, Presence, Shape, StructDefinition, Type},
 };

@@ -1,4 +1,4 @@
-use cocaine::{Schema, msgpack, schema::TypeSchema};
+use crate::{Schema, msgpack, schema::TypeSchema};
 use proptest::{prelude::*, test_runner::Config};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value as Json, json};

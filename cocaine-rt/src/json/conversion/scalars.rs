@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::{
+    Value,
+    schema::{Definition, Shape, Type},
+};
 use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
-use cocaine::{
-    Value,
-    schema::{Definition, Shape, Type},
 };
 
 use super::{ConversionDirection, Misfit};

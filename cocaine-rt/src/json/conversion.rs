@@ -10,7 +10,7 @@ mod variants;
 
 use std::collections::{BTreeMap, HashMap};
 
-use cocaine::{
+use crate::{
     Value,
     schema::{AppSchema, Definition, Shape, Type},
 };
@@ -134,7 +134,6 @@ impl<'s> Conversion<'s> {
             Shape::TupleStruct(types) => self.tuple(types, value),
             Shape::Struct(definition) => self.structure(name, definition, value),
             Shape::Enum(definition) => self.enumeration(name, definition, value),
-            _ => self.untyped(value),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Enums, in each form in which serde tells their variants apart.
 
-use cocaine::{
+use crate::{
     Value,
     schema::{Content, EnumDefinition, Presence, Tagging, Variant},
 };
