@@ -5,7 +5,9 @@ mod arguments;
 mod completion;
 mod confirmation;
 mod context;
+mod doctor;
 mod man;
+mod programs;
 mod record;
 mod replay;
 
@@ -18,6 +20,8 @@ use crate::{
     environment::{Environment, GlobalOptions},
     error::{ExitStatus, Result},
 };
+
+pub use programs::run_program;
 
 /// The command line of a Cocaine cloud.
 ///
@@ -37,11 +41,14 @@ pub struct Cli {
 enum Command {
     #[command(subcommand)]
     App(app::AppCommand),
+    Codegen(programs::Codegen),
     Completion(completion::Completion),
     #[command(subcommand)]
     Context(context::ContextCommand),
+    Doctor(doctor::Doctor),
     #[command(hide = true)]
     Man(man::Man),
+    Node(programs::Node),
     Record(record::Record),
     Replay(replay::Replay),
 }
@@ -64,9 +71,12 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
     let environment = Environment::new(cli.global);
     match cli.command {
         Command::App(command) => until_interrupted(command.run(&environment)).await,
+        Command::Codegen(_) => programs::refuse("codegen"),
         Command::Completion(args) => completion::print_registration(&args, &environment),
         Command::Context(command) => until_interrupted(command.run(&environment)).await,
+        Command::Doctor(_) => until_interrupted(doctor::doctor(&environment)).await,
         Command::Man(args) => man::write_pages(&args, &environment),
+        Command::Node(_) => programs::refuse("node"),
         Command::Record(args) => record::record(&args, &environment).await,
         Command::Replay(args) => replay::replay(&args, &environment).await,
     }

@@ -4,12 +4,16 @@
 //! commands      the command line, and what each command does
 //! environment   what commands share: the cloud, and where results go
 //! completion    names of a cloud, for shells
+//! diagnosis     what is wrong with a cloud
 //! contexts      named clouds
 //! output        results on standard output
 //! schema        the schema of a program: from itself, or from a file
+//! records       maps that nodes read: manifests, profiles, runlists, groups; crashlogs
+//! node_apps     the apps of a node
 //! app_store     the manifests and packages of a cloud
 //! package       a program as a package
 //! recording     what passes between clients and services, as a file
+//! json          values of the wire as JSON
 //! program       for which machine a program is
 //! error         errors and exit codes
 //! ```
@@ -18,14 +22,18 @@ mod app_store;
 mod commands;
 mod completion;
 mod contexts;
+mod diagnosis;
 mod environment;
 mod error;
+mod json;
+mod node_apps;
 mod output;
 mod package;
 mod program;
 mod recording;
+mod records;
 mod schema;
 
-pub use commands::{Cli, complete, run};
+pub use commands::{Cli, complete, run, run_program};
 pub use error::{Error, ExitStatus, Result};
-pub use output::Format;
+pub use output::{Format, printable_lines};

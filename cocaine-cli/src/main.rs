@@ -3,12 +3,18 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use cocaine_cli::{Cli, Error, ExitStatus, complete, run};
+use cocaine_cli::{Cli, Error, ExitStatus, complete, printable_lines, run, run_program};
 use tokio::runtime::Builder;
 
 fn main() -> ExitCode {
+    // A worker of `cocaine node` starts here.
+    #[cfg(target_os = "linux")]
+    cocaine_node::helper::exec_worker_if_requested();
     if complete() {
         return ExitCode::SUCCESS;
+    }
+    if let Some(code) = run_program() {
+        return code;
     }
     let cli = Cli::parse();
     let runtime = match Builder::new_current_thread().enable_all().build() {
@@ -25,7 +31,7 @@ fn main() -> ExitCode {
 fn report(error: &Error) -> ExitCode {
     let status = error.status();
     if status != ExitStatus::Done {
-        eprintln!("error: {error}");
+        eprintln!("error: {}", printable_lines(&error.to_string()));
         if let Some(hint) = error.hint() {
             eprintln!("hint: {hint}");
         }

@@ -13,6 +13,7 @@ use crate::error::Result;
 
 pub use format::Format;
 pub(crate) use text::printable;
+pub use text::printable_lines;
 
 /// A value that can be a line of a table.
 pub(crate) trait Row: Serialize {
@@ -94,9 +95,9 @@ impl Output {
         Ok(out.flush()?)
     }
 
-    /// Says something that is no result, on standard error.
+    /// Says something that is no result, on standard error. It may have names and texts from the cloud.
     pub(crate) fn note(self, text: impl std::fmt::Display) {
-        let _ = writeln!(io::stderr().lock(), "{text}");
+        let _ = writeln!(io::stderr().lock(), "{}", printable_lines(&text.to_string()));
     }
 }
 

@@ -3,7 +3,6 @@
 pub(crate) mod comparison;
 mod exchanges;
 mod file;
-mod json;
 mod names;
 pub(crate) mod recorder;
 pub(crate) mod replay_server;

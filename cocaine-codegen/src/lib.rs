@@ -82,7 +82,7 @@
 //! compare    what has changed between two of them; of apps also whom it breaks (compare::apps)
 //! dump       a service's protocol as a tree, JSON or a graph
 //! syntax     the parser of Rust, within bounds
-//! commands   the program
+//! program    the program
 //! ```
 //!
 //! # Features
@@ -104,6 +104,9 @@ mod metadata;
 mod model;
 mod naming;
 mod open_rpc;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod program;
 mod syntax;
 mod typescript;
 

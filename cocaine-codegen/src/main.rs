@@ -1,17 +1,7 @@
 //! Typed Rust for every service of a Cocaine cloud, from what its locator says.
 
-mod commands;
-
-use std::process::ExitCode;
-
-use clap::Parser as _;
+use std::{env, process::ExitCode};
 
 fn main() -> ExitCode {
-    match commands::run(&commands::command_line::Cli::parse()) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(2)
-        }
-    }
+    cocaine_codegen::program::run("cocaine-codegen", env::args_os().skip(1))
 }

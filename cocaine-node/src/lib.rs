@@ -63,6 +63,8 @@ mod node;
 pub mod open_files;
 mod permissions;
 mod private_socket;
+#[doc(hidden)]
+pub mod program;
 mod registry;
 mod service_host;
 mod services;

@@ -65,6 +65,7 @@ const NODE: Layers = Layers {
         &["services::*"],
         &["services"],
         &["node"],
+        &["program"],
     ],
     circles: &[],
     exception: None,
@@ -82,6 +83,7 @@ const GENERATOR: Layers = Layers {
         &["emit", "json_schema"],
         &["generate", "open_rpc"],
         &["fetch", "dump", "compare", "typescript"],
+        &["program"],
     ],
     circles: &[],
     exception: None,
@@ -97,10 +99,10 @@ const TEST_KIT: Layers = Layers {
 const COMMAND_LINE: Layers = Layers {
     root: "cocaine-cli/src/lib.rs",
     rows: &[
-        &["error", "program"],
+        &["error", "json", "program"],
         &["contexts", "output"],
         &["environment"],
-        &["app_store", "completion", "package", "recording", "schema"],
+        &["app_store", "completion", "diagnosis", "node_apps", "package", "recording", "records", "schema"],
         &["commands"],
     ],
     circles: &[],

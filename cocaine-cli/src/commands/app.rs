@@ -1,6 +1,11 @@
 //! Commands for apps.
 
 mod check;
+mod list;
+mod remove;
+mod show;
+mod sources;
+mod start;
 mod upload;
 
 use std::time::Duration;
@@ -9,6 +14,7 @@ use clap::{Args, Subcommand};
 use cocaine::Client;
 use cocaine_codegen::{AppDifference, AppGrade, difference_table};
 
+use self::sources::Sources;
 use crate::{
     app_store::AppStore,
     environment::{Environment, seconds},
@@ -18,11 +24,19 @@ use crate::{
 /// How long a call may take. Packages are large.
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Uploads and compares apps
+/// Uploads, compares, lists, starts, stops and removes apps
 #[derive(Debug, Subcommand)]
 pub(super) enum AppCommand {
     Upload(upload::Upload),
     Check(check::Check),
+    #[command(visible_alias = "ls")]
+    List(list::ListApps),
+    #[command(visible_alias = "rm")]
+    Remove(remove::RemoveApp),
+    Restart(start::RestartApp),
+    Show(show::ShowApp),
+    Start(start::StartApp),
+    Stop(start::StopApp),
 }
 
 /// How a program is asked for its schema.
@@ -38,6 +52,12 @@ impl AppCommand {
         match self {
             Self::Upload(args) => upload::upload(args, environment).await,
             Self::Check(args) => check::check(args, environment).await,
+            Self::List(_) => list::list(environment).await,
+            Self::Remove(args) => remove::remove(args, environment).await,
+            Self::Restart(args) => start::restart(args, environment).await,
+            Self::Show(args) => show::show(args, environment).await,
+            Self::Start(args) => start::start(args, environment).await,
+            Self::Stop(args) => start::stop(args, environment).await,
         }
     }
 }

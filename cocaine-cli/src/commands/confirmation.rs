@@ -4,7 +4,10 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use clap::Args;
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    output::printable,
+};
 
 /// The options of commands that replace or remove something.
 #[derive(Clone, Copy, Debug, Args)]
@@ -23,6 +26,7 @@ impl Confirmation {
     /// # Errors
     /// There is no terminal to ask at, and `--yes` is not given; or the answer is no.
     pub(super) async fn confirm(self, action: &str) -> Result<bool> {
+        let action = &printable(action);
         if self.dry_run {
             eprintln!("would {action}");
             return Ok(false);

@@ -15,6 +15,11 @@ pub(crate) fn printable(text: &str) -> String {
     clean
 }
 
+/// Returns a text in which control characters are escapes, but for line feeds.
+pub fn printable_lines(text: &str) -> String {
+    text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
+}
+
 /// Returns whether a terminal may act on a character: control characters, and those that turn the direction of a text.
 fn is_control(character: char) -> bool {
     character.is_control()
@@ -28,6 +33,7 @@ mod tests {
     #[test]
     fn only_control_characters_are_escaped() {
         assert_eq!(printable("Käse \u{1f9c0}"), "Käse \u{1f9c0}");
+        assert_eq!(printable_lines("a\x1b[2J\nb\n"), "a\\u{1b}[2J\nb\n");
         assert_eq!(printable("a\tb\n\u{9b}\u{202e}"), "a\\tb\\n\\u{9b}\\u{202e}");
     }
 }

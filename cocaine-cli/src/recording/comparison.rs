@@ -25,11 +25,13 @@ use super::{
     FIRST_CONTROL,
     exchanges::{RecordedMessage, Recording, describe},
     file::Side,
-    json::{from_json, is_secret, matches, to_json},
     names::MessageNames,
     stream::{Arrival, FrameStream},
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    json::{from_json, is_secret, matches, to_json},
+};
 
 /// Headers of the connection that was recorded, which mean nothing on another one.
 const CONNECTION_HEADERS: [&str; 4] = ["cocaine-credit", "trace_id", "span_id", "parent_id"];

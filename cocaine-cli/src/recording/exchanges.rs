@@ -11,9 +11,11 @@ use serde_json::Value as Json;
 use super::{
     FIRST_CONTROL,
     file::{self, Line, Message, Side},
+};
+use crate::{
+    error::{Error, Result},
     json::from_json,
 };
-use crate::error::{Error, Result};
 
 /// A recording.
 #[derive(Debug, Default)]

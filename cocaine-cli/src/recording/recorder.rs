@@ -25,11 +25,13 @@ use tokio::{
 
 use super::{
     file::{Line, Message, RecordingFile, Side},
-    json::{is_secret, left_out, to_json},
     names::MessageNames,
     stream::{Arrival, FrameStream},
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    json::{is_secret, left_out, to_json},
+};
 
 /// The method `resolve` of a locator, and its answer (`protocol.md` 4.3, 7).
 const RESOLVE: u64 = 0;

@@ -27,11 +27,13 @@ use super::{
     FIRST_CONTROL,
     exchanges::{Exchange, RecordedMessage, Recording, describe},
     file::Side,
-    json::{matches, to_json},
     names::MessageNames,
     stream::{Arrival, FrameStream},
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    json::{matches, to_json},
+};
 
 const RESOLVE: u64 = 0;
 const VALUE: u64 = 0;

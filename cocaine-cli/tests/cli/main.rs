@@ -1,10 +1,13 @@
 //! The program `cocaine`, with clouds of these tests.
 
+mod apps;
 mod command;
 mod completion;
 mod contexts;
+mod doctor;
 mod help;
 mod program;
+mod programs;
 mod recording;
 mod upload;
 mod verdicts;

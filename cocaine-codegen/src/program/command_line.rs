@@ -1,9 +1,9 @@
 //! The command line.
 
-use std::{path::PathBuf, time::Duration};
+use std::{ffi::OsString, iter, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use cocaine_codegen::Grade;
+use crate::compare::Grade;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 /// Generates typed Rust for the services of a Cocaine cloud.
 ///
@@ -16,6 +16,15 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
     #[command(flatten)]
     pub(crate) generate: Generate,
+}
+
+impl Cli {
+    /// Parses the arguments after the name of the program. Prints the help, the version or what is wrong, and ends the process.
+    pub(crate) fn from_args(name: &'static str, args: impl IntoIterator<Item = OsString>) -> Self {
+        let args = iter::once(OsString::from(name)).chain(args);
+        let parsed = Self::command().bin_name(name).try_get_matches_from(args);
+        parsed.and_then(|matches| Self::from_arg_matches(&matches)).unwrap_or_else(|error| error.exit())
+    }
 }
 
 /// What is to be done.

@@ -6,14 +6,14 @@ use std::{
     path::PathBuf,
 };
 
-use clap::{Args, Subcommand};
-use cocaine_node::{
+use crate::{
     config::{ConfigError, NodeConfig},
     data::{self, Replacement},
 };
+use clap::{Args, Subcommand};
 
 use super::data_folder;
-use crate::ProgramError;
+use crate::program::error::ProgramError;
 
 /// The commands for a data folder.
 #[derive(Clone, Debug, Subcommand)]

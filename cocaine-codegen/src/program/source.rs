@@ -7,13 +7,15 @@ use std::{
     path::Path,
 };
 
-use cocaine::schema::AppSchema;
-use cocaine_codegen::{
-    AppSelection, Catalogue, Error, FetchReport, Metadata, Problem, Result, ServiceSelection, fetch,
-    read_app_schema,
+use crate::{
+    catalogue::Catalogue,
+    error::{Error, Problem, Result},
+    fetch::{AppSelection, FetchReport, ServiceSelection, fetch},
+    metadata::{Metadata, apps::read_app_schema},
 };
+use cocaine::schema::AppSchema;
 
-use crate::commands::command_line::{Description, Source};
+use crate::program::command_line::{Description, Source};
 
 /// The most bytes of a file.
 const MAX_FILE_BYTES: u64 = 256 << 20;

@@ -13,7 +13,7 @@ use std::{
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, wait};
 use tokio::signal::unix::{self, SignalKind, signal};
 
-use crate::ProgramError;
+use crate::program::error::ProgramError;
 
 /// The id of the process that orphans are given to.
 pub(crate) const PID: u32 = 1;

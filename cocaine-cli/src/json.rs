@@ -1,4 +1,4 @@
-//! Values of the wire as JSON, and back, without a loss.
+//! Values of the wire as JSON, and back, without a loss but for secrets of recordings, and the order of keys elsewhere.
 //!
 //! Texts, numbers, lists and maps with texts as keys are themselves. The rest is an object with one key: `{"$bytes": "base64"}` for
 //! bytes that are no text, `{"$value": …}` for bytes that are an encoded value, `{"$map": [[key, value], …]}` for other maps, and
@@ -15,42 +15,106 @@ const MAX_ENCODED_DEPTH: u32 = 4;
 const SECRETS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
 
 /// Returns whether a header of this name has a secret.
-pub(super) fn is_secret(name: &[u8]) -> bool {
+pub(crate) fn is_secret(name: &[u8]) -> bool {
     SECRETS.iter().any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()))
 }
 
 /// Returns the form of a value that was left out.
-pub(super) fn left_out() -> Json {
+pub(crate) fn left_out() -> Json {
     json!({ "$left_out": true })
 }
 
+/// What the form of a value is for.
+#[derive(Clone, Copy)]
+enum Form {
+    /// Without secrets, and with the order of keys as on the wire.
+    Recording,
+    /// With all values. The order of keys does not matter.
+    Data,
+}
+
 /// Returns a value as JSON, without the secrets in it.
-pub(super) fn to_json(value: &Value) -> Json {
-    convert(value, MAX_ENCODED_DEPTH)
+pub(crate) fn to_json(value: &Value) -> Json {
+    Form::Recording.convert(value, MAX_ENCODED_DEPTH)
 }
 
-fn convert(value: &Value, depth: u32) -> Json {
-    match value {
-        Value::Nil => Json::Null,
-        Value::Bool(value) => json!(value),
-        Value::Int(value) => json!(value),
-        Value::UInt(value) => json!(value),
-        Value::Float(value) if value.is_finite() => json!(value),
-        Value::Float(value) => json!({ "$float": value.to_string() }),
-        Value::Raw(raw) => raw_to_json(raw, depth),
-        Value::Array(items) => array_to_json(items, depth),
-        Value::Map(entries) => map_to_json(entries, depth),
-    }
+/// Returns a value as JSON with everything in it, in the order of its keys.
+pub(crate) fn data_to_json(value: &Value) -> Json {
+    Form::Data.convert(value, MAX_ENCODED_DEPTH)
 }
 
-/// Returns bytes as text, as the value that they encode, or in base64.
-fn raw_to_json(raw: &Bytes, depth: u32) -> Json {
-    if let Some(text) = raw.as_str() {
-        return json!(text);
+impl Form {
+    fn convert(self, value: &Value, depth: u32) -> Json {
+        match value {
+            Value::Nil => Json::Null,
+            Value::Bool(value) => json!(value),
+            Value::Int(value) => json!(value),
+            Value::UInt(value) => json!(value),
+            Value::Float(value) if value.is_finite() => json!(value),
+            Value::Float(value) => json!({ "$float": value.to_string() }),
+            Value::Raw(raw) => self.raw_to_json(raw, depth),
+            Value::Array(items) => self.array_to_json(items, depth),
+            Value::Map(entries) => self.map_to_json(entries, depth),
+        }
     }
-    match encoded_value(raw) {
-        Some(value) if depth > 0 => json!({ "$value": convert(&value, depth - 1) }),
-        _ => json!({ "$bytes": BASE64_STANDARD.encode(raw) }),
+
+    /// Returns bytes as text, as the value that they encode, or in base64.
+    fn raw_to_json(self, raw: &Bytes, depth: u32) -> Json {
+        if let Some(text) = raw.as_str() {
+            return json!(text);
+        }
+        match encoded_value(raw) {
+            Some(value) if depth > 0 => json!({ "$value": self.convert(&value, depth - 1) }),
+            _ => json!({ "$bytes": BASE64_STANDARD.encode(raw) }),
+        }
+    }
+
+    /// Returns a list. One of a name of a secret and its value is a header.
+    fn array_to_json(self, items: &[Value], depth: u32) -> Json {
+        match items {
+            [Value::Raw(name), Value::Raw(_)] if self.leaves_out(name) => {
+                json!([self.convert(&items[0], depth), left_out()])
+            }
+            _ => items.iter().map(|item| self.convert(item, depth)).collect(),
+        }
+    }
+
+    fn map_to_json(self, entries: &[(Value, Value)], depth: u32) -> Json {
+        let mut object = Map::new();
+        for (key, value) in entries {
+            let Some(name) = key.as_str().filter(|name| !name.starts_with('$')) else {
+                return self.pairs_to_json(entries, depth);
+            };
+            if object.insert(name.to_owned(), self.entry_to_json(key, value, depth)).is_some() {
+                return self.pairs_to_json(entries, depth);
+            }
+        }
+        // The order of the wire is that of the bytes.
+        if matches!(self, Self::Recording)
+            && object.keys().map(String::as_str).ne(entries.iter().filter_map(|(key, _)| key.as_str()))
+        {
+            return self.pairs_to_json(entries, depth);
+        }
+        Json::Object(object)
+    }
+
+    fn pairs_to_json(self, entries: &[(Value, Value)], depth: u32) -> Json {
+        let pairs = entries
+            .iter()
+            .map(|(key, value)| json!([self.convert(key, depth), self.entry_to_json(key, value, depth)]));
+        json!({ "$map": pairs.collect::<Vec<_>>() })
+    }
+
+    fn entry_to_json(self, key: &Value, value: &Value, depth: u32) -> Json {
+        match key {
+            Value::Raw(name) if self.leaves_out(name) => left_out(),
+            _ => self.convert(value, depth),
+        }
+    }
+
+    /// Returns whether the value of this name is a secret that is not shown.
+    fn leaves_out(self, name: &[u8]) -> bool {
+        matches!(self, Self::Recording) && is_secret(name)
     }
 }
 
@@ -63,51 +127,11 @@ fn encoded_value(raw: &Bytes) -> Option<Value> {
     (msgpack::to_vec(&value).ok()?.as_slice() == raw.as_ref()).then_some(value)
 }
 
-/// Returns a list. One of a name of a secret and its value is a header.
-fn array_to_json(items: &[Value], depth: u32) -> Json {
-    match items {
-        [Value::Raw(name), Value::Raw(_)] if is_secret(name) => {
-            json!([convert(&items[0], depth), left_out()])
-        }
-        _ => items.iter().map(|item| convert(item, depth)).collect(),
-    }
-}
-
-fn map_to_json(entries: &[(Value, Value)], depth: u32) -> Json {
-    let mut object = Map::new();
-    for (key, value) in entries {
-        let Some(name) = key.as_str().filter(|name| !name.starts_with('$')) else {
-            return pairs_to_json(entries, depth);
-        };
-        if object.insert(name.to_owned(), entry_to_json(key, value, depth)).is_some() {
-            return pairs_to_json(entries, depth);
-        }
-    }
-    // The order of the wire is that of the bytes.
-    if object.keys().map(String::as_str).ne(entries.iter().filter_map(|(key, _)| key.as_str())) {
-        return pairs_to_json(entries, depth);
-    }
-    Json::Object(object)
-}
-
-fn pairs_to_json(entries: &[(Value, Value)], depth: u32) -> Json {
-    let pairs =
-        entries.iter().map(|(key, value)| json!([convert(key, depth), entry_to_json(key, value, depth)]));
-    json!({ "$map": pairs.collect::<Vec<_>>() })
-}
-
-fn entry_to_json(key: &Value, value: &Value, depth: u32) -> Json {
-    match key {
-        Value::Raw(name) if is_secret(name) => left_out(),
-        _ => convert(value, depth),
-    }
-}
-
 /// Returns the value of a form that [`to_json`] writes. What was left out is an empty text.
 ///
 /// # Errors
 /// An object with a key that begins with `$` is none of these forms.
-pub(super) fn from_json(json: &Json) -> Result<Value, String> {
+pub(crate) fn from_json(json: &Json) -> Result<Value, String> {
     Ok(match json {
         Json::Null => Value::Nil,
         Json::Bool(value) => Value::Bool(*value),
@@ -158,7 +182,7 @@ fn special_value(key: &str, form: &Json) -> Result<Value, String> {
 }
 
 /// Returns whether a value is one that `pattern` stands for.
-pub(super) fn matches(pattern: &Json, json: &Json) -> bool {
+pub(crate) fn matches(pattern: &Json, json: &Json) -> bool {
     match (pattern, json) {
         (Json::Object(object), _) if object.contains_key("$any") || object.contains_key("$left_out") => true,
         (Json::Array(patterns), Json::Array(items)) => {
@@ -240,6 +264,12 @@ mod tests {
             let text = to_json(&value).to_string();
             assert!(!text.contains("abc") && text.contains("Accept"), "{text}");
         }
+    }
+
+    #[test]
+    fn data_is_shown_with_its_secrets() {
+        let value = Value::Map(vec![(raw("cookie"), raw("abc")), (raw("a"), Value::UInt(1))]);
+        assert_eq!(data_to_json(&value), json!({ "a": 1, "cookie": "abc" }));
     }
 
     #[test]

@@ -2,15 +2,19 @@
 
 use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
-use cocaine_codegen::{
-    AppDifference, AppGrade, Difference, Grade, Metadata, Options, Output, OutputLayout, Problem, Result,
-    compare, compare_all_apps, compare_code, compare_event_hashes, generate, read_app_schema,
-    read_event_hashes, read_tables,
+use crate::{
+    compare::{
+        AppDifference, AppGrade, Difference, Grade, compare, compare_all_apps, compare_code,
+        compare_event_hashes, read_event_hashes, read_tables,
+    },
+    error::{Problem, Result},
+    generate::{Options, Output, OutputLayout, generate},
+    metadata::{Metadata, apps::read_app_schema},
 };
 use serde::Serialize;
 
 use super::{only_text, print, warn};
-use crate::commands::{
+use crate::program::{
     command_line::{Check, ReportFormat},
     source::{self, KnownNames},
 };

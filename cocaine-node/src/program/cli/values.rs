@@ -1,7 +1,7 @@
 //! The values of options that are words.
 
+use crate::config::{AccessLogKind, LogFormat, LogLevel};
 use clap::ValueEnum;
-use cocaine_node::config::{AccessLogKind, LogFormat, LogLevel};
 
 /// An [`AccessLogKind`] as it is typed.
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -2,16 +2,16 @@
 
 use std::{io::Write, path::Path, time::Duration};
 
-use cocaine::MemoryBudget;
-use cocaine_node::{
-    Node,
+use crate::{
     config::{ConfigError, NodeConfig},
     gateway::Gateway,
     helper::Helper,
     log::Log,
+    node::Node,
 };
+use cocaine::MemoryBudget;
 
-use crate::{ProgramError, cli::Command};
+use super::{cli::Command, error::ProgramError};
 
 /// A running node or gateway.
 pub(crate) enum Server {

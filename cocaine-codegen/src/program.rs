@@ -1,23 +1,36 @@
-//! What each command does.
+//! The program `cocaine-codegen`, which `cocaine codegen` is, too: what each command does.
 
 mod check;
 pub(crate) mod command_line;
 mod source;
 
 use std::{
+    ffi::OsString,
     io::{self, Write as _},
     process::ExitCode,
 };
 
-use cocaine_codegen::{
-    Catalogue, Options, Output, OutputLayout, Problem, Result, Warning, dot, dump, generate, json_schema,
-    open_rpc, typescript, write_file,
+use crate::{
+    catalogue::Catalogue,
+    dump::{dot, dump},
+    error::{Problem, Result, Warning},
+    generate::{Options, Output, OutputLayout, generate, write::write_file},
+    json_schema::json_schema,
+    open_rpc::open_rpc,
+    typescript::typescript,
 };
 
-use crate::commands::command_line::{Cli, Command, Dump, DumpFormat, Fetch, Generate, Language};
+use crate::program::command_line::{Cli, Command, Dump, DumpFormat, Fetch, Generate, Language};
 
-/// Does what the command line says.
-pub(crate) fn run(cli: &Cli) -> Result<ExitCode> {
+/// Runs the program with these arguments, which are those after `name`. Its help names what has been typed.
+pub fn run(name: &'static str, args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    run_command(&Cli::from_args(name, args)).unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        ExitCode::from(2)
+    })
+}
+
+fn run_command(cli: &Cli) -> Result<ExitCode> {
     match &cli.command {
         None => generated(&cli.generate),
         Some(Command::Generate(args)) => generated(args),

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use cocaine_node::{
+use crate::{
     config::{LogConfig, LogFormat, LogLevel},
     log::{Log, LogLayer},
 };
@@ -11,7 +11,7 @@ use tracing_subscriber::{
     Registry, filter::LevelFilter, layer::SubscriberExt, reload, util::SubscriberInitExt,
 };
 
-use crate::ProgramError;
+use crate::program::error::ProgramError;
 
 /// The log of the program.
 pub(crate) struct ProgramLog {

@@ -3,18 +3,18 @@
 mod data;
 mod values;
 
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{ffi::OsString, iter, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand};
-use cocaine_node::{
-    Node,
+use crate::{
     config::{
         AccessLogKind, ConfigError, ConfigWarning, GatewayConfig, HttpConfig, LogConfig, LogFormat, LogLevel,
         NodeConfig,
     },
     gateway::Gateway,
     import::Import,
+    node::Node,
 };
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub(crate) use self::data::DataCommand;
 
@@ -253,6 +253,13 @@ impl Command {
 }
 
 impl Cli {
+    /// Parses the arguments after the name of the program. Prints the help, the version or what is wrong, and ends the process.
+    pub(crate) fn from_args(name: &'static str, args: impl IntoIterator<Item = OsString>) -> Self {
+        let args = iter::once(OsString::from(name)).chain(args);
+        let parsed = Self::command().bin_name(name).try_get_matches_from(args);
+        parsed.and_then(|matches| Self::from_arg_matches(&matches)).unwrap_or_else(|error| error.exit())
+    }
+
     /// Returns the command for a data folder, if it is one.
     pub(crate) fn data_command(&self) -> Option<&DataCommand> {
         match &self.command {

@@ -1,0 +1,122 @@
+//! Starts, stops and restarts apps.
+
+use clap::Args;
+
+use super::Sources;
+use crate::{
+    commands::arguments::app_name,
+    environment::Environment,
+    error::{Error, ExitStatus, Result},
+    node_apps::Replacement,
+};
+
+/// The profile of an app that nobody has named one for.
+const DEFAULT_PROFILE: &str = "default";
+
+/// Starts an app
+///
+/// Examples:
+///
+///   cocaine app start shortener
+///
+///   cocaine app start shortener --profile small
+///
+/// Without `--profile`, it is the one that the app's only runlist names, or `default`.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(in crate::commands) struct StartApp {
+    /// The name of the app
+    #[arg(value_parser = app_name)]
+    name: String,
+    /// The profile to start it with
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+}
+
+/// Starts an app again, without an outage
+///
+/// Examples:
+///
+///   cocaine app restart shortener
+///
+///   cocaine app restart shortener --profile small
+///
+/// The workers that run serve until a new one has shaken hands, and finish their events. An original node cannot do that: the app
+/// is stopped first, which is said. Without `--profile`, it is the one with which the app runs.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(in crate::commands) struct RestartApp {
+    /// The name of the app
+    #[arg(value_parser = app_name)]
+    name: String,
+    /// The profile to start it with
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+}
+
+/// Stops an app
+///
+/// Examples:
+///
+///   cocaine app stop shortener
+///
+/// Its workers finish their events, as long as its profile allows. It stays uploaded. One that a runlist names is started with the node again.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(in crate::commands) struct StopApp {
+    /// The name of the app
+    #[arg(value_parser = app_name)]
+    name: String,
+}
+
+pub(super) async fn start(args: &StartApp, environment: &Environment) -> Result<ExitStatus> {
+    let (name, sources) = (&args.name, Sources::connect(environment).await?);
+    let profile = match &args.profile {
+        Some(profile) => profile.clone(),
+        None => usual_profile(&sources, name).await?,
+    };
+    sources.node.start(name, &profile).await?;
+    environment.output.note(format_args!("{name} is started with the profile {profile}"));
+    Ok(ExitStatus::Done)
+}
+
+pub(super) async fn restart(args: &RestartApp, environment: &Environment) -> Result<ExitStatus> {
+    let (name, sources) = (&args.name, Sources::connect(environment).await?);
+    let info = sources.node.info(name).await?;
+    let profile = match (&args.profile, info.as_ref().and_then(|info| info.profile())) {
+        (Some(profile), _) => profile.clone(),
+        (None, Some(profile)) => profile.to_owned(),
+        (None, None) => usual_profile(&sources, name).await?,
+    };
+    let replacement = sources.node.replace(name, &profile).await?;
+    if replacement == Replacement::StoppedFirst {
+        environment
+            .output
+            .note(format_args!("this node cannot replace an app that runs: {name} was stopped first"));
+    }
+    environment.output.note(format_args!("{name} is restarted with the profile {profile}"));
+    Ok(ExitStatus::Done)
+}
+
+pub(super) async fn stop(args: &StopApp, environment: &Environment) -> Result<ExitStatus> {
+    let (name, sources) = (&args.name, Sources::connect(environment).await?);
+    if !sources.node.stop(name).await? {
+        return Err(Error::NotFound(format!("`{name}` does not run: `cocaine app list` shows what does")));
+    }
+    environment.output.note(format_args!("{name} is stopped"));
+    for (runlist, _) in sources.runlists_with(name).await? {
+        environment.output.note(format_args!(
+            "the runlist {runlist} starts it with the node again: `cocaine runlist remove {runlist} {name}`"
+        ));
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// Returns the profile of an app that does not run.
+async fn usual_profile(sources: &Sources, app: &str) -> Result<String> {
+    let runlists = sources.runlists_with(app).await?;
+    Ok(match runlists.as_slice() {
+        [(_, profile)] => profile.clone(),
+        _ => DEFAULT_PROFILE.to_owned(),
+    })
+}
