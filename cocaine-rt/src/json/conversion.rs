@@ -10,11 +10,12 @@ mod variants;
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::{
-    Value,
-    schema::{AppSchema, Definition, Shape, Type},
-};
 use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use crate::{
+    schema::{AppSchema, Definition, Shape, Type},
+    wire::value::Value,
+};
 
 pub use self::misfit::Misfit;
 use self::scalars::KeyKind;

@@ -1,8 +1,9 @@
 //! The parameters of an event that is called by its name, as the chunks that its worker reads.
 
 use crate::{
-    Bytes, Value, msgpack,
+    protocol::msgpack,
     schema::{AppSchema, ArgumentSchema, EventSchema, Type},
+    wire::{bytes::Bytes, value::Value},
 };
 
 use super::conversion::{Conversion, ConversionDirection, Misfit};

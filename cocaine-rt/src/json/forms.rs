@@ -9,12 +9,13 @@
 //! | a map with distinct keys that are text | an object |
 //! | any other map, and one that could be mistaken for a form in this table | `{"$map": [[key, value], …]}` |
 
-use crate::Value;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{
     Serialize, Serializer,
     ser::{SerializeMap, SerializeSeq},
 };
+
+use crate::wire::value::Value;
 
 const BYTES: &str = "$bytes";
 const FLOAT: &str = "$float";

@@ -36,7 +36,10 @@ pub const fn of<T: Schema + ?Sized>() -> u64 {
 }
 
 /// Returns [`OMITTED`], for the part `T`.
-#[expect(clippy::extra_unused_type_parameters, reason = "it stands where a function with the type of a field does")]
+#[expect(
+    clippy::extra_unused_type_parameters,
+    reason = "it stands where a function with the type of a field does"
+)]
 pub(super) const fn omitted<T: ?Sized>() -> u64 {
     OMITTED
 }

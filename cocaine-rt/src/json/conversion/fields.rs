@@ -1,8 +1,8 @@
 //! Structs, and what is flattened into them.
 
 use crate::{
-    Value,
     schema::{Field, Presence, Shape, StructDefinition, Type},
+    wire::value::Value,
 };
 
 use super::{Conversion, ConversionDirection, Entry, Misfit};

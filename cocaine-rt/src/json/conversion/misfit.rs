@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Write};
 
-use crate::Value;
+use crate::wire::value::Value;
 
 /// How many bytes of a value, of a type or of a name an error shows.
 const MAX_SHOWN: usize = 120;

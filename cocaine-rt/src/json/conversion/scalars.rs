@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::{
-    Value,
-    schema::{Definition, Shape, Type},
-};
 use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+
+use crate::{
+    schema::{Definition, Shape, Type},
+    wire::value::Value,
 };
 
 use super::{ConversionDirection, Misfit};

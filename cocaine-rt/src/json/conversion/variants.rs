@@ -1,8 +1,8 @@
 //! Enums, in each form in which serde tells their variants apart.
 
 use crate::{
-    Value,
     schema::{Content, EnumDefinition, Presence, Tagging, Variant},
+    wire::value::Value,
 };
 
 use super::{Conversion, ConversionDirection, Entry, Misfit, fields::borrowed};
