@@ -8,10 +8,13 @@ mod confirmation;
 mod context;
 mod doctor;
 mod interruption;
+mod logs;
 mod man;
 mod programs;
 mod record;
 mod replay;
+mod service;
+mod storage;
 
 use std::env;
 
@@ -50,11 +53,16 @@ enum Command {
     #[command(subcommand)]
     Context(context::ContextCommand),
     Doctor(doctor::Doctor),
+    Logs(logs::Logs),
     #[command(hide = true)]
     Man(man::Man),
     Node(programs::Node),
     Record(record::Record),
     Replay(replay::Replay),
+    #[command(subcommand)]
+    Service(service::ServiceCommand),
+    #[command(subcommand)]
+    Storage(storage::StorageCommand),
 }
 
 /// Answers a shell that asks for completions (the variable `COMPLETE`), and returns whether one has asked. To be called before there
@@ -80,10 +88,13 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
         Command::Completion(args) => completion::print_registration(&args, &environment),
         Command::Context(command) => until_interrupted(command.run(&environment)).await,
         Command::Doctor(_) => until_interrupted(doctor::doctor(&environment)).await,
+        Command::Logs(args) => until_interrupted(logs::logs(&args, &environment)).await,
         Command::Man(args) => man::write_pages(&args, &environment),
         Command::Node(_) => programs::refuse("node"),
         Command::Record(args) => record::record(&args, &environment).await,
         Command::Replay(args) => replay::replay(&args, &environment).await,
+        Command::Service(command) => command.run(&environment).await,
+        Command::Storage(command) => command.run(&environment).await,
     }
 }
 
