@@ -6,6 +6,7 @@ mod completion;
 mod confirmation;
 mod context;
 mod man;
+mod new;
 mod programs;
 mod record;
 mod replay;
@@ -46,6 +47,7 @@ enum Command {
     Context(context::ContextCommand),
     #[command(hide = true)]
     Man(man::Man),
+    New(new::New),
     Node(programs::Node),
     Record(record::Record),
     Replay(replay::Replay),
@@ -73,6 +75,7 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
         Command::Completion(args) => completion::print_registration(&args, &environment),
         Command::Context(command) => until_interrupted(command.run(&environment)).await,
         Command::Man(args) => man::write_pages(&args, &environment),
+        Command::New(args) => new::new(&args, &environment),
         Command::Node(_) => programs::refuse("node"),
         Command::Record(args) => record::record(&args, &environment).await,
         Command::Replay(args) => replay::replay(&args, &environment).await,

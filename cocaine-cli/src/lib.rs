@@ -13,6 +13,7 @@
 //! package       a program as a package
 //! recording     what passes between clients and services, as a file
 //! json          values of the wire as JSON
+//! template      the files of new apps
 //! program       for which machine a program is
 //! error         errors and exit codes
 //! ```
@@ -31,6 +32,7 @@ mod program;
 mod recording;
 mod records;
 mod schema;
+mod template;
 
 pub use commands::{Cli, complete, run, run_program};
 pub use error::{Error, ExitStatus, Result};

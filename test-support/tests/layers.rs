@@ -102,7 +102,7 @@ const COMMAND_LINE: Layers = Layers {
         &["error", "json", "program"],
         &["contexts", "output"],
         &["environment"],
-        &["app_store", "completion", "node_apps", "package", "recording", "records", "schema"],
+        &["app_store", "completion", "node_apps", "package", "recording", "records", "schema", "template"],
         &["commands"],
     ],
     circles: &[],

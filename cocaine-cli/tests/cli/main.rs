@@ -5,6 +5,7 @@ mod command;
 mod completion;
 mod contexts;
 mod help;
+mod new;
 mod program;
 mod programs;
 mod recording;
