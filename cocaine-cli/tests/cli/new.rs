@@ -70,7 +70,7 @@ fn cargo(app: &Path, args: &[&str]) {
     let output = Command::new(env!("CARGO"))
         .current_dir(app)
         .args(args)
-        .arg("--offline")
+        .env("CARGO_NET_OFFLINE", "true")
         .env("CARGO_TARGET_DIR", target())
         .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only")
         .output()
