@@ -10,6 +10,7 @@ mod doctor;
 mod interruption;
 mod logs;
 mod man;
+mod new;
 mod programs;
 mod record;
 mod replay;
@@ -56,6 +57,7 @@ enum Command {
     Logs(logs::Logs),
     #[command(hide = true)]
     Man(man::Man),
+    New(new::New),
     Node(programs::Node),
     Record(record::Record),
     Replay(replay::Replay),
@@ -90,6 +92,7 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
         Command::Doctor(_) => until_interrupted(doctor::doctor(&environment)).await,
         Command::Logs(args) => until_interrupted(logs::logs(&args, &environment)).await,
         Command::Man(args) => man::write_pages(&args, &environment),
+        Command::New(args) => new::new(&args, &environment),
         Command::Node(_) => programs::refuse("node"),
         Command::Record(args) => record::record(&args, &environment).await,
         Command::Replay(args) => replay::replay(&args, &environment).await,

@@ -15,6 +15,7 @@
 //! package       packages of programs, crates, folders and archives
 //! recording     what passes between clients and services, as a file
 //! json          values of the wire as JSON
+//! template      the files of new apps
 //! program       for which machine a program is
 //! error         errors and exit codes
 //! ```
@@ -35,6 +36,7 @@ mod program;
 mod recording;
 mod records;
 mod schema;
+mod template;
 
 pub use commands::{Cli, complete, run, run_program};
 pub use error::{Error, ExitStatus, Result};

@@ -112,6 +112,7 @@ const COMMAND_LINE: Layers = Layers {
             "recording",
             "records",
             "schema",
+            "template",
         ],
         &["commands"],
     ],

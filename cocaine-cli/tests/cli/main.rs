@@ -8,6 +8,7 @@ mod contexts;
 mod doctor;
 mod help;
 mod logs;
+mod new;
 mod packages;
 mod program;
 mod programs;

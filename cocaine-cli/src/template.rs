@@ -1,0 +1,129 @@
+//! New apps: the files of each template, with names and dependencies filled in.
+
+mod dependencies;
+mod name;
+
+use std::{fs, io, path::Path};
+
+use clap::ValueEnum;
+
+pub(crate) use self::{
+    dependencies::{Dependencies, Source},
+    name::crate_name,
+};
+
+use crate::error::{Error, Result};
+
+/// What a new app is made from.
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub(crate) enum Template {
+    /// Events with arguments, a result and an error that has a name
+    Worker,
+    /// A web app of axum
+    Http,
+    /// Events that are streams
+    Stream,
+}
+
+impl Template {
+    /// Writes an app into a new folder, whole or not at all.
+    ///
+    /// # Errors
+    /// The folder is there already, or cannot be written.
+    pub(crate) fn write(self, name: &str, folder: &Path, dependencies: &Dependencies) -> Result<()> {
+        fs::create_dir(folder).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => Error::Failed(format!(
+                "{} is there already: nothing is written; choose another name, or move it away",
+                folder.display()
+            )),
+            _ => Error::in_file(folder)(error),
+        })?;
+        self.write_files(name, folder, dependencies).inspect_err(|_| {
+            // What cannot be removed is what could not be written.
+            let _ = fs::remove_dir_all(folder);
+        })
+    }
+
+    fn write_files(self, name: &str, folder: &Path, dependencies: &Dependencies) -> Result<()> {
+        let source = folder.join("src");
+        fs::create_dir(&source).map_err(Error::in_file(&source))?;
+        for (file, text) in self.files() {
+            let path = folder.join(file);
+            fs::write(&path, self.fill_in(text, name, dependencies)).map_err(Error::in_file(&path))?;
+        }
+        Ok(())
+    }
+
+    fn files(self) -> [(&'static str, &'static str); 5] {
+        let main = match self {
+            Self::Worker => include_str!("templates/worker/main.rs.in"),
+            Self::Http => include_str!("templates/http/main.rs.in"),
+            Self::Stream => include_str!("templates/stream/main.rs.in"),
+        };
+        [
+            (".gitignore", include_str!("templates/gitignore.in")),
+            ("Cargo.toml", include_str!("templates/Cargo.toml.in")),
+            ("README.md", include_str!("templates/README.md.in")),
+            ("manifest.json", include_str!("templates/manifest.json.in")),
+            ("src/main.rs", main),
+        ]
+    }
+
+    fn fill_in(self, text: &str, name: &str, dependencies: &Dependencies) -> String {
+        text.replace("{{dependencies}}", &dependencies.of_program(self))
+            .replace("{{dev-dependencies}}", &dependencies.of_tests(self))
+            .replace("{{workspace}}", dependencies.workspace_table())
+            .replace("{{call}}", self.example_call())
+            .replace("{{name}}", name)
+    }
+
+    /// Returns a command that calls the app through the gateway.
+    fn example_call(self) -> &'static str {
+        match self {
+            Self::Worker => {
+                "curl http://127.0.0.1:8080/ -H 'X-Cocaine-JSON-RPC: 1' \\\n    \
+                 -d '{\"jsonrpc\": \"2.0\", \"method\": \"{{name}}.greet\", \"params\": [\"Ada\"], \"id\": 1}'"
+            }
+            Self::Http => "curl http://127.0.0.1:8080/{{name}}/web/greet/Ada",
+            Self::Stream => {
+                "curl http://127.0.0.1:8080/ -H 'X-Cocaine-JSON-RPC: 1' \\\n    \
+                 -d '{\"jsonrpc\": \"2.0\", \"method\": \"{{name}}.count\", \"params\": [3], \"id\": 1}'"
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_placeholders_are_filled_in() {
+        let dependencies = Dependencies::new(Source::Version, true);
+        for template in Template::value_variants() {
+            for (file, text) in template.files() {
+                let text = template.fill_in(text, "shop", &dependencies);
+                assert!(!text.contains("{{"), "{template:?} {file}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn folder_that_is_there_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let dependencies = Dependencies::new(Source::Version, false);
+        fs::write(folder.path().join("mine"), "1").unwrap();
+        let error = Template::Worker.write("shop", folder.path(), &dependencies).unwrap_err().to_string();
+        assert!(error.contains("is there already"), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn half_written_folder_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("missing/shop");
+        let dependencies = Dependencies::new(Source::Version, false);
+        assert!(Template::Worker.write("shop", &missing, &dependencies).is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
