@@ -8,7 +8,7 @@ use std::{fs, io, path::Path};
 use clap::ValueEnum;
 
 pub(crate) use self::{
-    dependencies::{Dependencies, Source},
+    dependencies::{Dependencies, DependencySource},
     name::crate_name,
 };
 
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn all_placeholders_are_filled_in() {
-        let dependencies = Dependencies::new(Source::Version, true);
+        let dependencies = Dependencies::new(DependencySource::Version, true);
         for template in Template::value_variants() {
             for (file, text) in template.files() {
                 let text = template.fill_in(text, "shop", &dependencies);
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn folder_that_is_there_stays() {
         let folder = tempfile::tempdir().unwrap();
-        let dependencies = Dependencies::new(Source::Version, false);
+        let dependencies = Dependencies::new(DependencySource::Version, false);
         fs::write(folder.path().join("mine"), "1").unwrap();
         let error = Template::Worker.write("shop", folder.path(), &dependencies).unwrap_err().to_string();
         assert!(error.contains("is there already"), "{error}");
@@ -122,7 +122,7 @@ mod tests {
     fn half_written_folder_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let missing = folder.path().join("missing/shop");
-        let dependencies = Dependencies::new(Source::Version, false);
+        let dependencies = Dependencies::new(DependencySource::Version, false);
         assert!(Template::Worker.write("shop", &missing, &dependencies).is_err());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }

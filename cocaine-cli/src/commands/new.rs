@@ -7,7 +7,7 @@ use clap::Args;
 use crate::{
     environment::Environment,
     error::{Error, ExitStatus, Result},
-    template::{Dependencies, Source, Template, crate_name},
+    template::{Dependencies, DependencySource, Template, crate_name},
 };
 
 /// Makes a folder with a new app: a crate that builds as it is, with a test
@@ -41,18 +41,18 @@ pub(super) struct New {
 pub(super) fn new(args: &New, environment: &Environment) -> Result<ExitStatus> {
     let parent = env::current_dir().map_err(|error| Error::Failed(format!("no current folder: {error}")))?;
     let source = match (&args.path, &args.git) {
-        (Some(path), _) => Some(Source::clone_at(path)?),
-        (None, url) => url.clone().map(Source::Git),
+        (Some(path), _) => Some(DependencySource::clone_at(path)?),
+        (None, url) => url.clone().map(DependencySource::Git),
     };
     let dependencies = Dependencies::within(&parent, source);
     let name = &args.name;
     args.template.write(name, &parent.join(name), &dependencies)?;
     let from = match dependencies.source() {
-        Source::Version => {
+        DependencySource::Version => {
             "the registry; where it is not published, make the app again with `--path` and a clone".to_owned()
         }
-        Source::Clone(path) => format!("the clone in {path}"),
-        Source::Git(url) => url.clone(),
+        DependencySource::Clone(path) => format!("the clone in {path}"),
+        DependencySource::Git(url) => url.clone(),
     };
     environment.output.note(format_args!("{name} is made; it takes cocaine-rt from {from}"));
     environment.output.note(format_args!("next: `cd {name}`, `cargo test`; {name}/README.md goes on"));

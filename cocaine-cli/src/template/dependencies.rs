@@ -15,7 +15,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Where the crates of this project come from.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Source {
+pub(crate) enum DependencySource {
     /// The registry.
     Version,
     /// A clone of the repository, by a path as it is written.
@@ -27,18 +27,18 @@ pub(crate) enum Source {
 /// The dependencies of a new app.
 #[derive(Debug)]
 pub(crate) struct Dependencies {
-    source: Source,
+    source: DependencySource,
     is_in_workspace: bool,
 }
 
 /// One of the crates of this project, the folder that it has there, and the features that are wanted.
-type Crate = (&'static str, &'static str, &'static [&'static str]);
+type Dependency = (&'static str, &'static str, &'static [&'static str]);
 
-const BINDINGS: Crate = ("cocaine-bindings", "bindings", &[]);
-const DOUBLES: Crate = ("cocaine-bindings", "bindings", &["doubles"]);
-const RUNTIME: Crate = ("cocaine-rt", "cocaine-rt", &[]);
-const HTTP_RUNTIME: Crate = ("cocaine-rt", "cocaine-rt", &["http"]);
-const TEST_KIT: Crate = ("cocaine-test", "cocaine-test", &[]);
+const BINDINGS: Dependency = ("cocaine-bindings", "bindings", &[]);
+const DOUBLES: Dependency = ("cocaine-bindings", "bindings", &["doubles"]);
+const RUNTIME: Dependency = ("cocaine-rt", "cocaine-rt", &[]);
+const HTTP_RUNTIME: Dependency = ("cocaine-rt", "cocaine-rt", &["http"]);
+const TEST_KIT: Dependency = ("cocaine-test", "cocaine-test", &[]);
 
 const AXUM: &str =
     "axum = { version = \"0.8\", default-features = false, features = [\"http1\", \"tokio\"] }\n";
@@ -46,7 +46,7 @@ const FUTURES: &str = "futures-util = \"0.3\"\n";
 const SERDE: &str = "serde = { version = \"1.0\", features = [\"derive\"] }\n";
 const TOKIO: &str = "tokio = { version = \"1.54\", features = [\"macros\", \"rt-multi-thread\"] }\n";
 
-impl Source {
+impl DependencySource {
     /// Returns the clone in this folder.
     ///
     /// # Errors
@@ -65,21 +65,21 @@ impl Source {
 }
 
 impl Dependencies {
-    pub(crate) fn new(source: Source, is_in_workspace: bool) -> Self {
+    pub(crate) fn new(source: DependencySource, is_in_workspace: bool) -> Self {
         Self { source, is_in_workspace }
     }
 
     /// Returns the dependencies for a new folder in `parent`. Within a clone they come from there, unless a source is given.
-    pub(crate) fn within(parent: &Path, source: Option<Source>) -> Self {
+    pub(crate) fn within(parent: &Path, source: Option<DependencySource>) -> Self {
         let workspaces: Vec<_> =
             parent.ancestors().enumerate().filter(|(_, folder)| is_workspace(folder)).collect();
         let enclosing = workspaces.iter().find(|(_, folder)| is_clone(folder));
         // The folder itself is one level deeper than `parent`.
-        let enclosing = enclosing.map(|(depth, _)| Source::Clone(vec![".."; depth + 1].join("/")));
-        Self::new(source.or(enclosing).unwrap_or(Source::Version), !workspaces.is_empty())
+        let enclosing = enclosing.map(|(depth, _)| DependencySource::Clone(vec![".."; depth + 1].join("/")));
+        Self::new(source.or(enclosing).unwrap_or(DependencySource::Version), !workspaces.is_empty())
     }
 
-    pub(crate) fn source(&self) -> &Source {
+    pub(crate) fn source(&self) -> &DependencySource {
         &self.source
     }
 
@@ -109,12 +109,12 @@ impl Dependencies {
         }
     }
 
-    fn line(&self, (name, folder, features): Crate) -> String {
+    fn line(&self, (name, folder, features): Dependency) -> String {
         let quote = |text: String| Value::String(text).to_string();
         let source = match &self.source {
-            Source::Version => format!("version = {}", quote(VERSION.to_owned())),
-            Source::Clone(path) => format!("path = {}", quote(format!("{path}/{folder}"))),
-            Source::Git(url) => format!("git = {}", quote(url.clone())),
+            DependencySource::Version => format!("version = {}", quote(VERSION.to_owned())),
+            DependencySource::Clone(path) => format!("path = {}", quote(format!("{path}/{folder}"))),
+            DependencySource::Git(url) => format!("git = {}", quote(url.clone())),
         };
         let features: Vec<_> = features.iter().map(|feature| quote((*feature).to_owned())).collect();
         if features.is_empty() {
@@ -149,28 +149,29 @@ mod tests {
         }
         fs::write(clone.join("Cargo.toml"), "[workspace]\n").unwrap();
         let found = |parent: &str| Dependencies::within(&clone.join(parent), None).source;
-        assert_eq!(found(""), Source::Clone("..".to_owned()));
-        assert_eq!(found("apps/deep"), Source::Clone("../../..".to_owned()));
-        let given = Dependencies::within(&clone, Some(Source::Git("https://a.example/b".to_owned())));
-        assert_eq!(given.source, Source::Git("https://a.example/b".to_owned()));
+        assert_eq!(found(""), DependencySource::Clone("..".to_owned()));
+        assert_eq!(found("apps/deep"), DependencySource::Clone("../../..".to_owned()));
+        let given =
+            Dependencies::within(&clone, Some(DependencySource::Git("https://a.example/b".to_owned())));
+        assert_eq!(given.source, DependencySource::Git("https://a.example/b".to_owned()));
         assert!(given.is_in_workspace);
         let outside = Dependencies::within(folder.path(), None);
-        assert_eq!((outside.source, outside.is_in_workspace), (Source::Version, false));
+        assert_eq!((outside.source, outside.is_in_workspace), (DependencySource::Version, false));
     }
 
     #[test]
     fn lines_are_toml_whatever_the_source_is() {
         let sources = [
-            Source::Version,
-            Source::Clone("/a \"b\"\\c".to_owned()),
-            Source::Git("https://a.example/b".to_owned()),
+            DependencySource::Version,
+            DependencySource::Clone("/a \"b\"\\c".to_owned()),
+            DependencySource::Git("https://a.example/b".to_owned()),
         ];
         for source in sources {
             let line = Dependencies::new(source.clone(), false).line(HTTP_RUNTIME);
             let table: Table = line.parse().unwrap_or_else(|error| panic!("{line}: {error}"));
             let entry = &table["cocaine-rt"];
             assert_eq!(entry["features"][0].as_str(), Some("http"));
-            if let Source::Clone(path) = source {
+            if let DependencySource::Clone(path) = source {
                 assert_eq!(entry["path"].as_str(), Some(format!("{path}/cocaine-rt").as_str()));
             }
         }
