@@ -11,8 +11,7 @@ mod upload;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use cocaine::{Client, Code, ServiceClient as _};
-use cocaine_bindings::{Node as _, NodeClient};
+use cocaine::Client;
 use cocaine_codegen::{AppDifference, AppGrade, difference_table};
 
 use self::sources::Sources;
@@ -21,13 +20,11 @@ use crate::{
     commands::interruption::until_interrupted,
     environment::{Environment, seconds},
     error::{Error, ExitStatus, Result},
+    node_apps::NodeApps,
 };
 
 /// How long a call may take. Packages are large.
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
-
-/// The header with which `start_app` of an embedded node replaces an app that runs (`node.md` 10.5).
-const REPLACE: &str = "replace";
 
 /// Uploads, compares, lists, starts, stops and removes apps
 #[derive(Debug, Subcommand)]
@@ -83,19 +80,13 @@ fn print_differences(environment: &Environment, differences: &[AppDifference]) -
     Ok(differences.iter().any(|difference| difference.grade != AppGrade::None))
 }
 
-/// Starts the app, or puts it in the place of the version that runs. An original node cannot do that, and stops that first.
+/// Starts an app that is uploaded, or puts it in the place of the version that runs.
 async fn start_app(cloud: &Client, name: &str, profile: &str, environment: &Environment) -> Result<()> {
-    let failed = || Error::while_doing(format!("`{name}` is uploaded, and cannot be started"));
-    let node: NodeClient = environment.service(cloud).await?;
-    let node = node.with_deadline(environment.timeout_or(DEFAULT_TIMEOUT)?);
-    let started = node.with_header(REPLACE, "1").start_app(name, profile).await;
-    match started {
-        Err(error) if error.code() == Some(Code::ALREADY_STARTED) => {}
-        started => return started.map_err(failed()),
-    }
-    match node.pause_app(name).await {
-        Err(error) if error.code() != Some(Code::NOT_RUNNING) => return Err(failed()(error)),
-        _ => {}
-    }
-    node.start_app(name, profile).await.map_err(failed())
+    let limit = environment.timeout_or(DEFAULT_TIMEOUT)?;
+    let node = NodeApps::connect(cloud, environment, limit).await?;
+    let what = format!("`{name}` is uploaded, and cannot be started with the profile `{profile}`");
+    node.replace(name, profile).await.map(drop).map_err(|error| match error {
+        Error::Cloud { source, .. } => Error::Cloud { what, source },
+        other => other,
+    })
 }

@@ -82,10 +82,10 @@ impl Level {
 
 pub(super) async fn logs(args: &Logs, environment: &Environment) -> Result<ExitStatus> {
     let cloud = environment.cloud()?;
-    let mut history = args.lines;
+    let (mut history, mut shown_until) = (args.lines, 0);
     let mut pause = FIRST_PAUSE;
     loop {
-        let mut follower = Follower { args, environment, has_lines: false };
+        let mut follower = Follower { args, environment, shown_until, last: shown_until };
         let ended = match connect(&cloud).await {
             Ok(stream) => follower.run(&stream, history).await,
             Err(error) => Err(error),
@@ -96,10 +96,10 @@ pub(super) async fn logs(args: &Logs, environment: &Environment) -> Result<ExitS
             Ok(()) => environment.output.note("the node has ended the stream; it is opened again"),
             Err(error) => environment.output.note(format_args!("{error}; the stream is opened again")),
         }
-        pause = if follower.has_lines { FIRST_PAUSE } else { (pause * 2).min(MAX_PAUSE) };
+        pause = if follower.last > shown_until { FIRST_PAUSE } else { (pause * 2).min(MAX_PAUSE) };
         sleep(pause).await;
-        // The lines of a node that was restarted are those since its start.
-        history = u64::MAX;
+        // A node that was restarted has the lines since its start; one that was not has those that are shown as well.
+        (history, shown_until) = (u64::MAX, follower.last);
     }
 }
 
@@ -123,8 +123,10 @@ fn is_lost(error: &Error) -> bool {
 struct Follower<'a> {
     args: &'a Logs,
     environment: &'a Environment,
-    /// Whether lines have come.
-    has_lines: bool,
+    /// The time of the last line of the streams before, up to which lines are left out.
+    shown_until: u64,
+    /// The time of the last line.
+    last: u64,
 }
 
 impl Follower<'_> {
@@ -143,18 +145,18 @@ impl Follower<'_> {
             else {
                 return Ok(());
             };
-            self.has_lines = true;
             self.print(&batch)?;
         }
     }
 
-    fn print(&self, batch: &LogLines) -> Result<()> {
+    fn print(&mut self, batch: &LogLines) -> Result<()> {
         let output = self.environment.output;
         if batch.lost > 0 {
             output
                 .note(format_args!("{} lines are missing: they came faster than they were read", batch.lost));
         }
-        for line in &batch.lines {
+        for line in batch.lines.iter().filter(|line| line.time > self.shown_until) {
+            self.last = self.last.max(line.time);
             let row = LineRow::new(line);
             if self.args.grep.as_ref().is_none_or(|text| row.message.contains(text)) {
                 output.row(&row)?;

@@ -145,7 +145,7 @@ async fn prepare(args: &Upload, environment: &Environment) -> Result<Prepared> {
     if let Some(local) = &local {
         check_machine(args, local)?;
     }
-    let schema = new_schema(args, local.as_deref()).await?;
+    let schema = new_schema(args, environment, local.as_deref()).await?;
     check_callers(args, &name, environment, former.manifest.as_ref(), schema.as_ref())?;
     let manifest = Manifest::new(former.manifest.as_ref(), &package.manifest, &program, schema.as_ref())?;
     let new = Uploaded { package: Some(package.blob), manifest: Some(manifest) };
@@ -196,18 +196,22 @@ fn check_machine(args: &Upload, program: &Path) -> Result<()> {
 }
 
 /// Returns the schema to upload. A program that cannot say its own is uploaded without one.
-async fn new_schema(args: &Upload, program: Option<&Path>) -> Result<Option<AppSchema>> {
+async fn new_schema(
+    args: &Upload,
+    environment: &Environment,
+    program: Option<&Path>,
+) -> Result<Option<AppSchema>> {
     let schema = match (&args.schema, program) {
         (Some(path), _) => schema::read_file(path)?,
         (None, _) if args.no_schema => return Ok(None),
         (None, None) => {
-            eprintln!("no schema: an archive is not asked for one; `--schema FILE` has it");
+            environment.output.note("no schema: an archive is not asked for one; `--schema FILE` has it");
             return Ok(None);
         }
         (None, Some(program)) => match schema::describe(program, args.describe.describe_timeout).await {
             Ok(schema) => schema,
             Err(reason) => {
-                eprintln!("no schema: {}: {reason}", program.display());
+                environment.output.note(format_args!("no schema: {}: {reason}", program.display()));
                 return Ok(None);
             }
         },
@@ -228,7 +232,9 @@ fn check_callers(
         None => return Ok(()),
         Some(Ok(old)) => old,
         Some(Err(error)) => {
-            eprintln!("warning: the schema of `{name}` cannot be read, so that nothing is compared: {error}");
+            environment.output.note(format_args!(
+                "warning: the schema of `{name}` cannot be read, so that nothing is compared: {error}"
+            ));
             return Ok(());
         }
     };
