@@ -72,7 +72,7 @@ use cocaine::{Client, MemoryBudget};
 use prometheus_client::collector::Collector;
 use tokio::{net::TcpListener, sync::Semaphore, time::Instant};
 
-pub(crate) use self::routing::local_apps::{LocalApp, LocalApps, ResponseStream};
+pub(crate) use self::routing::local_apps::{AppHandle, LocalApps, ResponseStream};
 use self::{
     access_log::AccessLog,
     context::Context,

@@ -7,7 +7,7 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 
 use crate::{
     apps,
-    gateway::{LocalApp, LocalApps, ResponseStream},
+    gateway::{AppHandle, LocalApps, ResponseStream},
     services::locator::LocatorShared,
 };
 
@@ -19,15 +19,15 @@ pub(super) struct AnnouncedApps {
 }
 
 impl LocalApps for AnnouncedApps {
-    fn find(&self, service: &str) -> Option<Arc<dyn LocalApp>> {
+    fn find(&self, service: &str) -> Option<Arc<dyn AppHandle>> {
         if self.locator.is_group(service) {
             return None;
         }
-        self.apps.announced(service).map(|app| app as Arc<dyn LocalApp>)
+        self.apps.announced(service).map(|app| app as Arc<dyn AppHandle>)
     }
 }
 
-impl LocalApp for apps::LocalApp {
+impl AppHandle for apps::LocalApp {
     fn call(
         &self,
         event: &str,

@@ -12,7 +12,7 @@ use cocaine::{Bytes, Code, Duplex, Error, Receiver, Result, Sender, Service, Str
 use tokio::time::{Instant, sleep};
 
 use super::{
-    local_apps::{LocalApp, ResponseStream},
+    local_apps::{AppHandle, ResponseStream},
     service_pool::ServicePool,
 };
 use crate::{
@@ -144,7 +144,7 @@ impl EventCall<'_> {
     }
 
     /// Sends the event to an app of this node.
-    async fn send_to_local(&self, app: &dyn LocalApp) -> Result<ResponseStart> {
+    async fn send_to_local(&self, app: &dyn AppHandle) -> Result<ResponseStart> {
         let headers = self.headers.iter().map(|(name, value)| (Bytes::from(*name), value.clone())).collect();
         let mut rest = app.call(&self.target.event, headers, self.chunk.clone()).await?;
         let first = poll_fn(|cx| rest.as_mut().poll_next(cx)).await.transpose()?;

@@ -12,11 +12,11 @@ pub(crate) type ResponseStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send
 pub(crate) trait LocalApps: fmt::Debug + Send + Sync {
     /// Returns the app that the locator of the node has for a name; `None` if the name is not that of a running app of the
     /// node, or stands for a group.
-    fn find(&self, service: &str) -> Option<Arc<dyn LocalApp>>;
+    fn find(&self, service: &str) -> Option<Arc<dyn AppHandle>>;
 }
 
 /// An app of a node.
-pub(crate) trait LocalApp: Send + Sync {
+pub(crate) trait AppHandle: Send + Sync {
     /// Sends an event with its whole request, and returns the response.
     fn call(&self, event: &str, headers: Headers, chunk: Bytes)
     -> BoxFuture<'static, Result<ResponseStream>>;

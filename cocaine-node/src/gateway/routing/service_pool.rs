@@ -14,7 +14,7 @@ use cocaine::{
 };
 use quick_cache::{Equivalent, sync::Cache};
 
-use super::local_apps::{LocalApp, LocalApps};
+use super::local_apps::{AppHandle, LocalApps};
 
 /// The most connections that are kept.
 const MAX_CONNECTIONS: usize = 4096;
@@ -71,7 +71,7 @@ impl ServicePool {
     }
 
     /// Returns the app of this name that needs no connection.
-    pub(crate) fn local(&self, name: &str) -> Option<Arc<dyn LocalApp>> {
+    pub(crate) fn local(&self, name: &str) -> Option<Arc<dyn AppHandle>> {
         self.local.as_ref()?.find(name)
     }
 
