@@ -7,11 +7,16 @@ mod cache;
 use std::{env, time::Duration};
 
 use clap_complete::CompletionCandidate;
-use cocaine::{Client, Result as CloudResult, Value};
-use cocaine_bindings::{Locator as _, LocatorClient, Node as _, NodeClient, Storage as _, StorageClient};
+use cocaine::{Client, Result as CloudResult};
+use cocaine_bindings::{Locator as _, LocatorClient, StorageClient};
 use tokio::{runtime::Builder, time::timeout};
 
-use crate::environment::{Environment, GlobalOptions};
+use crate::{
+    environment::{Environment, GlobalOptions},
+    error::Result,
+    node_apps::NodeApps,
+    records::{RecordKind, Records},
+};
 
 /// How long a shell waits.
 const LIMIT: Duration = Duration::from_millis(300);
@@ -22,13 +27,25 @@ const MAX_NAMES: usize = 1_000;
 #[derive(Clone, Copy, Debug)]
 enum NameKind {
     Apps,
+    Groups,
     Profiles,
+    Runlists,
     Services,
 }
 
 /// Returns the apps that are uploaded or run.
 pub(crate) fn apps() -> Vec<CompletionCandidate> {
     candidates(NameKind::Apps)
+}
+
+/// Returns the routing groups.
+pub(crate) fn groups() -> Vec<CompletionCandidate> {
+    candidates(NameKind::Groups)
+}
+
+/// Returns the runlists.
+pub(crate) fn runlists() -> Vec<CompletionCandidate> {
+    candidates(NameKind::Runlists)
 }
 
 /// Returns the profiles.
@@ -74,35 +91,33 @@ fn is_plain(name: &str) -> bool {
 fn ask(environment: &Environment, kind: NameKind) -> Option<Vec<String>> {
     let cloud = environment.cloud().ok()?;
     let runtime = Builder::new_current_thread().enable_all().build().ok()?;
-    let names = runtime.block_on(async { timeout(LIMIT, fetch(&cloud, kind)).await.ok() });
+    let names = runtime.block_on(async { timeout(LIMIT, fetch(&cloud, kind, environment)).await.ok() });
     // The resolver of the system may take longer.
     runtime.shutdown_background();
     names
 }
 
-async fn fetch(cloud: &Client, kind: NameKind) -> Vec<String> {
+async fn fetch(cloud: &Client, kind: NameKind, environment: &Environment) -> Vec<String> {
+    let records = |kind| records(cloud, kind, environment);
+    let running_apps = async { NodeApps::connect(cloud, environment, LIMIT).await?.names().await };
     match kind {
         NameKind::Apps => {
-            let (uploaded, running) = tokio::join!(find(cloud, "manifests", "app"), running_apps(cloud));
+            let (uploaded, running) = tokio::join!(records(RecordKind::MANIFEST), running_apps);
             [uploaded.unwrap_or_default(), running.unwrap_or_default()].concat()
         }
-        NameKind::Profiles => find(cloud, "profiles", "profile").await.unwrap_or_default(),
+        NameKind::Groups => records(RecordKind::GROUP).await.unwrap_or_default(),
+        NameKind::Profiles => records(RecordKind::PROFILE).await.unwrap_or_default(),
+        NameKind::Runlists => records(RecordKind::RUNLIST).await.unwrap_or_default(),
         NameKind::Services => {
-            let (services, running) = tokio::join!(announced_services(cloud), running_apps(cloud));
+            let (services, running) = tokio::join!(announced_services(cloud), running_apps);
             [services.unwrap_or_default(), running.unwrap_or_default()].concat()
         }
     }
 }
 
-async fn find(cloud: &Client, collection: &str, tag: &str) -> CloudResult<Vec<String>> {
-    let storage: StorageClient = cloud.service().await?;
-    storage.find(collection, &[tag]).await
-}
-
-async fn running_apps(cloud: &Client) -> CloudResult<Vec<String>> {
-    let node: NodeClient = cloud.service().await?;
-    let names = node.list().await?;
-    Ok(names.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect())
+async fn records(cloud: &Client, kind: RecordKind, environment: &Environment) -> Result<Vec<String>> {
+    let storage: StorageClient = environment.service(cloud).await?;
+    Records::new(&storage, kind, LIMIT).names().await
 }
 
 /// Returns the services that the locator announces. One without a cluster announces none.
