@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 use cocaine::{Client, Code, Service, Trace, schema::AppSchema};
 use cocaine_bindings::{Storage as _, StorageClient};
 
+use super::arguments::methods_of_target;
 use crate::{
     call::{
         answer::{AnswerForm, AnswerPrinter},
@@ -14,6 +16,7 @@ use crate::{
         input::{Input, InputForm},
         method::MethodCall,
     },
+    completion,
     environment::Environment,
     error::{Error, ExitStatus, Result},
 };
@@ -64,10 +67,10 @@ pub(super) struct Call {
     #[arg(long)]
     trace: bool,
     /// The service or app
-    #[arg(value_name = "SERVICE")]
+    #[arg(value_name = "SERVICE", add = ArgValueCandidates::new(completion::services))]
     target: String,
     /// The method or event
-    #[arg(value_name = "METHOD")]
+    #[arg(value_name = "METHOD", add = ArgValueCandidates::new(methods_of_target))]
     method: String,
     /// The arguments
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
