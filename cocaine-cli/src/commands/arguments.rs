@@ -1,10 +1,5 @@
 //! Values of arguments that several commands have.
 
-use clap_complete::CompletionCandidate;
-
-use super::argument_before;
-use crate::completion;
-
 /// Accepts what can be the name of a file in a package, and of a service.
 pub(super) fn app_name(text: &str) -> Result<String, String> {
     if text.is_empty() || text.len() > 100 || text.contains(['/', '\0']) || text.starts_with('.') {
@@ -13,11 +8,6 @@ pub(super) fn app_name(text: &str) -> Result<String, String> {
         );
     }
     Ok(text.to_owned())
-}
-
-/// Returns the methods and events of the argument `target`, for a shell.
-pub(super) fn methods_of_target() -> Vec<CompletionCandidate> {
-    argument_before("target").map(|target| completion::methods(&target)).unwrap_or_default()
 }
 
 #[cfg(test)]
