@@ -8,12 +8,14 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
+use clap_complete::{ArgValueCandidates, CompletionCandidate};
 use cocaine::{Bytes, ServiceClient as _, Value, msgpack};
 use cocaine_bindings::{Storage as _, StorageClient};
 use serde::Serialize;
 
-use super::{confirmation::Confirmation, interruption::until_interrupted};
+use super::{argument_before, confirmation::Confirmation, interruption::until_interrupted};
 use crate::{
+    completion,
     environment::Environment,
     error::{Error, ExitStatus, Result},
     json::data_to_json,
@@ -48,6 +50,7 @@ pub(super) enum StorageCommand {
 #[command(verbatim_doc_comment)]
 pub(super) struct ListBlobs {
     /// The collection
+    #[arg(add = ArgValueCandidates::new(collections))]
     collection: String,
     /// A tag; may be left out for `manifests`, `apps`, `profiles`, `runlists` and `groups`
     #[arg(long, value_name = "TAG")]
@@ -65,8 +68,10 @@ pub(super) struct ListBlobs {
 #[command(verbatim_doc_comment)]
 pub(super) struct GetBlob {
     /// The collection
+    #[arg(add = ArgValueCandidates::new(collections))]
     collection: String,
     /// The key
+    #[arg(add = ArgValueCandidates::new(keys))]
     key: String,
     /// Write it to this file, which is replaced as a whole
     #[arg(long, value_name = "FILE", conflicts_with = "decode")]
@@ -89,8 +94,10 @@ pub(super) struct GetBlob {
 #[command(verbatim_doc_comment)]
 pub(super) struct PutBlob {
     /// The collection
+    #[arg(add = ArgValueCandidates::new(collections))]
     collection: String,
     /// The key
+    #[arg(add = ArgValueCandidates::new(keys))]
     key: String,
     /// The file; `-` is standard input
     file: PathBuf,
@@ -110,9 +117,10 @@ pub(super) struct PutBlob {
 #[command(verbatim_doc_comment)]
 pub(super) struct RemoveBlob {
     /// The collection
+    #[arg(add = ArgValueCandidates::new(collections))]
     collection: String,
     /// The keys
-    #[arg(required = true)]
+    #[arg(required = true, add = ArgValueCandidates::new(keys))]
     keys: Vec<String>,
     #[command(flatten)]
     confirmation: Confirmation,
@@ -133,6 +141,17 @@ impl StorageCommand {
         })
         .await
     }
+}
+
+/// Returns the collections of which the tag is known, for a shell.
+fn collections() -> Vec<CompletionCandidate> {
+    RecordKind::ALL.iter().map(|kind| CompletionCandidate::new(kind.collection)).collect()
+}
+
+/// Returns the keys of the collection that the command line names, for a shell.
+fn keys() -> Vec<CompletionCandidate> {
+    let collection = argument_before("collection").unwrap_or_default();
+    RecordKind::of_collection(&collection).map(completion::records).unwrap_or_default()
 }
 
 async fn list(args: &ListBlobs, storage: &StorageClient, environment: &Environment) -> Result<ExitStatus> {

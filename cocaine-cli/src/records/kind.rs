@@ -17,7 +17,8 @@ impl RecordKind {
     pub(crate) const RUNLIST: Self = Self { collection: "runlists", tags: &["runlist"], noun: "runlist" };
 
     /// All kinds, sorted by collection.
-    const ALL: [Self; 5] = [Self::PACKAGE, Self::GROUP, Self::MANIFEST, Self::PROFILE, Self::RUNLIST];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::PACKAGE, Self::GROUP, Self::MANIFEST, Self::PROFILE, Self::RUNLIST];
 
     /// Returns the kind of the records in a collection; `None` if it is none of those that nodes read.
     pub(crate) fn of_collection(collection: &str) -> Option<Self> {
