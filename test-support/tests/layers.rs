@@ -114,6 +114,7 @@ const COMMAND_LINE: Layers = Layers {
             "schema",
             "template",
         ],
+        &["app_changes"],
         &["commands"],
     ],
     circles: &[],

@@ -17,4 +17,5 @@ mod services;
 mod storage;
 mod upload;
 mod verdicts;
+mod versions;
 mod worker;

@@ -5,8 +5,9 @@ use cocaine::schema::{AppSchema, EventOutput, MANIFEST_KEY};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::{Sources, list::schema_hash};
+use super::Sources;
 use crate::{
+    app_store::schema_hash,
     commands::arguments::app_name,
     environment::Environment,
     error::{ExitStatus, Result},
