@@ -3,6 +3,7 @@
 mod app;
 mod arguments;
 mod call;
+mod callee;
 mod completion;
 mod confirmation;
 mod context;

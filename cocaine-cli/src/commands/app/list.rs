@@ -11,7 +11,7 @@ use crate::{
     environment::Environment,
     error::{ExitStatus, Result},
     node_apps::AppInfo,
-    output::Row,
+    output::{Row, Style},
     records::RecordEntries,
 };
 
@@ -40,7 +40,7 @@ pub(super) async fn list(environment: &Environment) -> Result<ExitStatus> {
                     runlists.entry(app).or_default().push(runlist.clone());
                 }
             }
-            Err(error) => environment.output.note(format_args!("warning: {error}")),
+            Err(error) => environment.output.warn(error),
         }
     }
     let names: BTreeSet<&String> = running.keys().chain(manifests.keys()).collect();
@@ -48,7 +48,7 @@ pub(super) async fn list(environment: &Environment) -> Result<ExitStatus> {
     for name in names {
         let manifest = match manifests.get(name) {
             Some(Err(error)) => {
-                environment.output.note(format_args!("warning: {error}"));
+                environment.output.warn(error);
                 None
             }
             Some(Ok(manifest)) => Some(manifest),
@@ -95,6 +95,16 @@ impl AppRow {
     }
 }
 
+/// Returns how the state of an app looks.
+pub(super) fn state_style(state: &str) -> Style {
+    match state {
+        "running" => Style::Good,
+        "stopped" => Style::Faint,
+        "broken" => Style::Failed,
+        _ => Style::Warning,
+    }
+}
+
 impl Row for AppRow {
     const COLUMNS: &'static [&'static str] = &["name", "state", "profile", "workers", "schema", "runlists"];
 
@@ -108,5 +118,9 @@ impl Row for AppRow {
             schema.clone().unwrap_or_default(),
             runlists.join(" "),
         ]
+    }
+
+    fn style(&self, column: usize) -> Style {
+        if column == 1 { state_style(&self.state) } else { Style::Plain }
     }
 }

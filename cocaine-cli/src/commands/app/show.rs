@@ -5,7 +5,7 @@ use cocaine::schema::{AppSchema, EventOutput, MANIFEST_KEY};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::Sources;
+use super::{Sources, list::state_style};
 use crate::{
     app_store::schema_hash,
     commands::arguments::app_name,
@@ -13,7 +13,7 @@ use crate::{
     error::{ExitStatus, Result},
     json::data_to_json,
     node_apps::AppInfo,
-    output::{Format, Row, printable},
+    output::{Format, Row, Style, printable},
     records::RecordEntries,
 };
 
@@ -164,7 +164,7 @@ fn events(app: &str, manifest: &RecordEntries, environment: &Environment) -> Vec
             })
             .collect(),
         Err(error) => {
-            environment.output.note(format_args!("warning: the schema of `{app}` cannot be read: {error}"));
+            environment.output.warn(format_args!("the schema of `{app}` cannot be read: {error}"));
             Vec::new()
         }
     }
@@ -203,5 +203,8 @@ impl Row for AppDetails {
             program.unwrap_or_default().to_owned(),
             self.last_crash.as_ref().map(|crash| crash.time.clone()).unwrap_or_default(),
         ]
+    }
+    fn style(&self, column: usize) -> Style {
+        if column == 1 { state_style(&self.state) } else { Style::Plain }
     }
 }
