@@ -1,11 +1,13 @@
 //! Removes apps.
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
 use super::Sources;
 use crate::{
     app_store::VersionList,
     commands::{arguments::app_name, confirmation::Confirmation},
+    completion,
     environment::Environment,
     error::{ExitStatus, Result},
 };
@@ -25,7 +27,7 @@ use crate::{
 #[command(verbatim_doc_comment)]
 pub(in crate::commands) struct RemoveApp {
     /// The name of the app
-    #[arg(value_parser = app_name)]
+    #[arg(value_parser = app_name, add = ArgValueCandidates::new(completion::apps))]
     name: String,
     /// Remove its crashlogs, too
     #[arg(long)]
