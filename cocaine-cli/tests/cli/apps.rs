@@ -97,7 +97,7 @@ async fn app_is_removed_with_all_its_parts() {
     storage.write("crashlogs", "1:ab", &lines, Some(&["links"])).await.unwrap();
     ended(&run(&cloud, &["app", "start", "links"]), 0);
 
-    let action = "stop and remove the app `links`, its entry in the runlist `boot`";
+    let action = "stop and remove the app `links`, its entry in the runlist `boot`, its versions (1)";
     let output = run(&cloud, &["app", "remove", "links"]);
     assert!(ended(&output, 2).1.contains(action), "{output:?}");
     let output = run(&cloud, &["app", "remove", "links", "--dry-run"]);

@@ -21,4 +21,5 @@ mod services;
 mod storage;
 mod upload;
 mod verdicts;
+mod versions;
 mod worker;

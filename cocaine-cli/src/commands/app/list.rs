@@ -3,14 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
-use cocaine::{
-    Value,
-    schema::{MANIFEST_KEY, hash_text},
-};
 use serde::Serialize;
 
 use super::Sources;
 use crate::{
+    app_store::schema_hash,
     environment::Environment,
     error::{ExitStatus, Result},
     node_apps::AppInfo,
@@ -105,14 +102,6 @@ pub(super) fn state_style(state: &str) -> Style {
         "stopped" => Style::Faint,
         "broken" => Style::Failed,
         _ => Style::Warning,
-    }
-}
-
-/// Returns the hash of the schema in a manifest.
-pub(super) fn schema_hash(manifest: &RecordEntries) -> Option<String> {
-    match manifest.get(MANIFEST_KEY)?.get("hash")? {
-        Value::UInt(hash) => Some(hash_text(*hash)),
-        hash => hash.as_str().map(str::to_owned),
     }
 }
 
