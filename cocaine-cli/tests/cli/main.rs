@@ -19,6 +19,7 @@ mod recording;
 mod runlists;
 mod services;
 mod storage;
+mod unicorn;
 mod upload;
 mod verdicts;
 mod versions;
