@@ -107,6 +107,7 @@ const COMMAND_LINE: Layers = Layers {
             "call",
             "completion",
             "diagnosis",
+            "load",
             "node_apps",
             "package",
             "recording",
