@@ -26,6 +26,7 @@ use clap_complete::CompleteEnv;
 
 use self::interruption::until_interrupted;
 use crate::{
+    completion::words_before,
     environment::{Environment, GlobalOptions},
     error::{ExitStatus, Result},
 };
@@ -78,6 +79,16 @@ pub fn complete() -> bool {
     }
     // An error would be shown in the middle of the command line that is being written.
     CompleteEnv::with_factory(Cli::command).try_complete(env::args_os(), None).unwrap_or(true)
+}
+
+/// Returns an argument that the command line has so far, while a shell completes what comes after it.
+fn argument_before(id: &str) -> Option<String> {
+    let mut command = Cli::command().ignore_errors(true);
+    let mut matches = &command.try_get_matches_from_mut(words_before()).ok()?;
+    while let Some((_, inner)) = matches.subcommand() {
+        matches = inner;
+    }
+    matches.try_get_one::<String>(id).ok().flatten().cloned()
 }
 
 /// Does what the command line says.

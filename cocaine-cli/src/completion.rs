@@ -4,10 +4,10 @@
 
 mod cache;
 
-use std::{env, time::Duration};
+use std::{env, ffi::OsString, time::Duration};
 
 use clap_complete::CompletionCandidate;
-use cocaine::{Client, Result as CloudResult, Value};
+use cocaine::{Client, Result as CloudResult, Value, schema::AppSchema};
 use cocaine_bindings::{Locator as _, LocatorClient, Node as _, NodeClient, Storage as _, StorageClient};
 use tokio::{runtime::Builder, time::timeout};
 
@@ -19,36 +19,61 @@ const LIMIT: Duration = Duration::from_millis(300);
 const MAX_NAMES: usize = 1_000;
 
 /// Names of a kind.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum NameKind {
     Apps,
     Profiles,
     Services,
+    /// Blobs of a collection that have a tag.
+    Keys {
+        collection: String,
+        tag: String,
+    },
+    /// Methods of a service, and events of an app.
+    Methods(String),
 }
 
 /// Returns the apps that are uploaded or run.
 pub(crate) fn apps() -> Vec<CompletionCandidate> {
-    candidates(NameKind::Apps)
+    candidates(&NameKind::Apps)
 }
 
 /// Returns the profiles.
 pub(crate) fn profiles() -> Vec<CompletionCandidate> {
-    candidates(NameKind::Profiles)
+    candidates(&NameKind::Profiles)
 }
 
 /// Returns the services, and the apps that run.
 pub(crate) fn services() -> Vec<CompletionCandidate> {
-    candidates(NameKind::Services)
+    candidates(&NameKind::Services)
 }
 
-fn candidates(kind: NameKind) -> Vec<CompletionCandidate> {
+/// Returns the keys of the blobs in a collection that have a tag.
+pub(crate) fn keys(collection: &str, tag: &str) -> Vec<CompletionCandidate> {
+    candidates(&NameKind::Keys { collection: collection.to_owned(), tag: tag.to_owned() })
+}
+
+/// Returns the methods of a service, or those of an app and its events.
+pub(crate) fn methods(target: &str) -> Vec<CompletionCandidate> {
+    candidates(&NameKind::Methods(target.to_owned()))
+}
+
+/// Returns the words of the command line before the one that a shell completes.
+pub(crate) fn words_before() -> Vec<OsString> {
+    let words: Vec<_> = env::args_os().skip_while(|word| word != "--").skip(1).collect();
+    let index = env::var("_CLAP_COMPLETE_INDEX").ok().and_then(|index| index.parse().ok());
+    let index = index.unwrap_or_else(|| words.len().saturating_sub(1));
+    words.into_iter().take(index).collect()
+}
+
+fn candidates(kind: &NameKind) -> Vec<CompletionCandidate> {
     let words: Vec<_> = env::args_os().filter_map(|word| word.into_string().ok()).collect();
     let environment = Environment::new(GlobalOptions::from_words(&words));
     names(&environment, kind).into_iter().map(CompletionCandidate::new).collect()
 }
 
 /// Returns names from the cache or the cloud. A cloud that does not answer has none, and is not asked again for as long as the cache lasts.
-fn names(environment: &Environment, kind: NameKind) -> Vec<String> {
+fn names(environment: &Environment, kind: &NameKind) -> Vec<String> {
     let Ok(locators) = environment.locators() else { return Vec::new() };
     let entry = cache::Entry::open(&locators, &format!("{kind:?}"));
     if let Some(names) = entry.as_ref().and_then(cache::Entry::read) {
@@ -71,7 +96,7 @@ fn is_plain(name: &str) -> bool {
     !name.is_empty() && !name.starts_with('-') && name.chars().all(is_plain)
 }
 
-fn ask(environment: &Environment, kind: NameKind) -> Option<Vec<String>> {
+fn ask(environment: &Environment, kind: &NameKind) -> Option<Vec<String>> {
     let cloud = environment.cloud().ok()?;
     let runtime = Builder::new_current_thread().enable_all().build().ok()?;
     let names = runtime.block_on(async { timeout(LIMIT, fetch(&cloud, kind)).await.ok() });
@@ -80,7 +105,7 @@ fn ask(environment: &Environment, kind: NameKind) -> Option<Vec<String>> {
     names
 }
 
-async fn fetch(cloud: &Client, kind: NameKind) -> Vec<String> {
+async fn fetch(cloud: &Client, kind: &NameKind) -> Vec<String> {
     match kind {
         NameKind::Apps => {
             let (uploaded, running) = tokio::join!(find(cloud, "manifests", "app"), running_apps(cloud));
@@ -91,7 +116,23 @@ async fn fetch(cloud: &Client, kind: NameKind) -> Vec<String> {
             let (services, running) = tokio::join!(announced_services(cloud), running_apps(cloud));
             [services.unwrap_or_default(), running.unwrap_or_default()].concat()
         }
+        NameKind::Keys { collection, tag } => find(cloud, collection, tag).await.unwrap_or_default(),
+        NameKind::Methods(target) => {
+            let (methods, events) = tokio::join!(methods_of(cloud, target), events_of(cloud, target));
+            [methods.unwrap_or_default(), events.unwrap_or_default()].concat()
+        }
     }
+}
+
+async fn methods_of(cloud: &Client, service: &str) -> CloudResult<Vec<String>> {
+    let info = cloud.resolve(service, None).await?;
+    Ok(info.graph.methods().map(|method| method.name.to_string()).collect())
+}
+
+async fn events_of(cloud: &Client, app: &str) -> CloudResult<Vec<String>> {
+    let storage: StorageClient = cloud.service().await?;
+    let schema = AppSchema::from_manifest(&storage.read("manifests", app).await?)?;
+    Ok(schema.into_iter().flat_map(|schema| schema.events.into_keys()).collect())
 }
 
 async fn find(cloud: &Client, collection: &str, tag: &str) -> CloudResult<Vec<String>> {

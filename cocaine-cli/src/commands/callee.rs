@@ -1,6 +1,7 @@
 //! What is called by commands that call: the options that say it.
 
 use clap::Args;
+use clap_complete::{ArgValueCandidates, CompletionCandidate};
 use cocaine::{
     Client, Code, Service,
     graph::{Graph, Method},
@@ -8,7 +9,9 @@ use cocaine::{
 };
 use cocaine_bindings::{Storage as _, StorageClient};
 
+use super::argument_before;
 use crate::{
+    completion,
     environment::Environment,
     error::{Error, Result},
 };
@@ -32,10 +35,10 @@ pub(super) struct Callee {
     #[arg(long)]
     no_schema: bool,
     /// The service or app
-    #[arg(value_name = "SERVICE")]
+    #[arg(value_name = "SERVICE", add = ArgValueCandidates::new(completion::services))]
     pub(super) target: String,
     /// The method or event
-    #[arg(value_name = "METHOD")]
+    #[arg(value_name = "METHOD", add = ArgValueCandidates::new(methods_of_target))]
     pub(super) method: String,
     /// The arguments
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -49,6 +52,11 @@ pub(super) enum Operation {
     Method(Method),
     /// An event of an app, with the app's schema if it is known.
     Event(Option<AppSchema>),
+}
+
+/// Returns the methods and events of the service or app that the command line names, for a shell.
+fn methods_of_target() -> Vec<CompletionCandidate> {
+    argument_before("target").map(|target| completion::methods(&target)).unwrap_or_default()
 }
 
 impl Callee {

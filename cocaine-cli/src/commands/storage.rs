@@ -8,12 +8,14 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
+use clap_complete::{ArgValueCandidates, CompletionCandidate};
 use cocaine::{Bytes, ServiceClient as _, Value, msgpack};
 use cocaine_bindings::{Storage as _, StorageClient};
 use serde::Serialize;
 
-use super::{confirmation::Confirmation, interruption::until_interrupted};
+use super::{argument_before, confirmation::Confirmation, interruption::until_interrupted};
 use crate::{
+    completion,
     environment::Environment,
     error::{Error, ExitStatus, Result},
     json::data_to_json,
@@ -56,6 +58,7 @@ pub(super) enum StorageCommand {
 #[command(verbatim_doc_comment)]
 pub(super) struct ListBlobs {
     /// The collection
+    #[arg(add = ArgValueCandidates::new(collections))]
     collection: String,
     /// A tag; may be left out for `manifests`, `apps`, `profiles`, `runlists` and `groups`
     #[arg(long, value_name = "TAG")]
@@ -73,8 +76,10 @@ pub(super) struct ListBlobs {
 #[command(verbatim_doc_comment)]
 pub(super) struct GetBlob {
     /// The collection
+    #[arg(add = ArgValueCandidates::new(collections))]
     collection: String,
     /// The key
+    #[arg(add = ArgValueCandidates::new(keys))]
     key: String,
     /// Write it to this file, which is replaced as a whole
     #[arg(long, value_name = "FILE", conflicts_with = "decode")]
@@ -97,8 +102,10 @@ pub(super) struct GetBlob {
 #[command(verbatim_doc_comment)]
 pub(super) struct PutBlob {
     /// The collection
+    #[arg(add = ArgValueCandidates::new(collections))]
     collection: String,
     /// The key
+    #[arg(add = ArgValueCandidates::new(keys))]
     key: String,
     /// The file; `-` is standard input
     file: PathBuf,
@@ -118,9 +125,10 @@ pub(super) struct PutBlob {
 #[command(verbatim_doc_comment)]
 pub(super) struct RemoveBlob {
     /// The collection
+    #[arg(add = ArgValueCandidates::new(collections))]
     collection: String,
     /// The keys
-    #[arg(required = true)]
+    #[arg(required = true, add = ArgValueCandidates::new(keys))]
     keys: Vec<String>,
     #[command(flatten)]
     confirmation: Confirmation,
@@ -141,6 +149,18 @@ impl StorageCommand {
         })
         .await
     }
+}
+
+/// Returns the collections of which the tag is known, for a shell.
+fn collections() -> Vec<CompletionCandidate> {
+    TAGS.iter().map(|(collection, _)| CompletionCandidate::new(*collection)).collect()
+}
+
+/// Returns the keys of the collection that the command line names, for a shell.
+fn keys() -> Vec<CompletionCandidate> {
+    let collection = argument_before("collection").unwrap_or_default();
+    let known = TAGS.iter().find(|(known, _)| *known == collection);
+    known.map(|(collection, tag)| completion::keys(collection, tag)).unwrap_or_default()
 }
 
 async fn list(args: &ListBlobs, storage: &StorageClient, environment: &Environment) -> Result<ExitStatus> {

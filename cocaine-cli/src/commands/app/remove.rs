@@ -1,10 +1,12 @@
 //! Removes apps.
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
 use super::Sources;
 use crate::{
     commands::{arguments::app_name, confirmation::Confirmation},
+    completion,
     environment::Environment,
     error::{ExitStatus, Result},
 };
@@ -23,7 +25,7 @@ use crate::{
 #[command(verbatim_doc_comment)]
 pub(in crate::commands) struct RemoveApp {
     /// The name of the app
-    #[arg(value_parser = app_name)]
+    #[arg(value_parser = app_name, add = ArgValueCandidates::new(completion::apps))]
     name: String,
     /// Remove its crashlogs, too
     #[arg(long)]

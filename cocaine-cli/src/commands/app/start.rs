@@ -1,10 +1,12 @@
 //! Starts, stops and restarts apps.
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
 use super::Sources;
 use crate::{
     commands::arguments::app_name,
+    completion,
     environment::Environment,
     error::{Error, ExitStatus, Result},
     node_apps::Replacement,
@@ -26,10 +28,10 @@ const DEFAULT_PROFILE: &str = "default";
 #[command(verbatim_doc_comment)]
 pub(in crate::commands) struct StartApp {
     /// The name of the app
-    #[arg(value_parser = app_name)]
+    #[arg(value_parser = app_name, add = ArgValueCandidates::new(completion::apps))]
     name: String,
     /// The profile to start it with
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(completion::profiles))]
     profile: Option<String>,
 }
 
@@ -47,10 +49,10 @@ pub(in crate::commands) struct StartApp {
 #[command(verbatim_doc_comment)]
 pub(in crate::commands) struct RestartApp {
     /// The name of the app
-    #[arg(value_parser = app_name)]
+    #[arg(value_parser = app_name, add = ArgValueCandidates::new(completion::apps))]
     name: String,
     /// The profile to start it with
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(completion::profiles))]
     profile: Option<String>,
 }
 
@@ -65,7 +67,7 @@ pub(in crate::commands) struct RestartApp {
 #[command(verbatim_doc_comment)]
 pub(in crate::commands) struct StopApp {
     /// The name of the app
-    #[arg(value_parser = app_name)]
+    #[arg(value_parser = app_name, add = ArgValueCandidates::new(completion::apps))]
     name: String,
 }
 
