@@ -9,7 +9,11 @@ use std::{cell::RefCell, time::Instant};
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 
-use self::{repeated::RepeatedCall, schedule::Schedule, tally::Tally};
+use self::{
+    repeated::{Failure, RepeatedCall},
+    schedule::Schedule,
+    tally::Tally,
+};
 
 /// Makes calls on a schedule until it ends. Each call in flight is a loop, which makes the next call when the one before has been
 /// answered. The loops use the connections in turn.
@@ -27,7 +31,7 @@ pub(crate) async fn run(
 async fn repeat(call: &RepeatedCall<'_>, schedule: &Schedule, tally: &RefCell<Tally>) {
     while let Some(begun) = schedule.next().await {
         let outcome = call.send().await;
-        let is_unanswered = outcome.as_ref().is_err_and(|failure| failure.is_unanswered());
+        let is_unanswered = outcome.as_ref().is_err_and(Failure::is_unanswered);
         tally.borrow_mut().add(begun, Instant::now(), outcome);
         if is_unanswered {
             // A node that is gone refuses connections faster than anybody needs to know it.

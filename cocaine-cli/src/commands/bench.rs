@@ -20,7 +20,7 @@ use crate::{
     load::{
         self,
         repeated::RepeatedCall,
-        report::{Report, Settings},
+        report::{LoadSettings, Report},
         schedule::{End, Schedule},
         tally::Tally,
     },
@@ -82,7 +82,7 @@ pub(super) struct LoadOptions {
 }
 
 /// The method or event, and a service for each connection.
-struct Target {
+struct ConnectedCallee {
     services: Vec<Service>,
     operation: Operation,
 }
@@ -92,7 +92,7 @@ pub(super) async fn bench(mut args: Bench, environment: &Environment) -> Result<
     let Some(target) = unless_interrupted(connect(&args, environment)).await else {
         return Ok(ExitStatus::Interrupted);
     };
-    let Target { services, operation } = target?;
+    let ConnectedCallee { services, operation } = target?;
     let deadline = environment.timeout_or(DEFAULT_DEADLINE)?;
     let arguments = parse(&args.callee.arguments)?;
     match &operation {
@@ -118,7 +118,7 @@ pub(super) async fn bench(mut args: Bench, environment: &Environment) -> Result<
 }
 
 /// Makes all connections, each with a client of its own.
-async fn connect(args: &Bench, environment: &Environment) -> Result<Target> {
+async fn connect(args: &Bench, environment: &Environment) -> Result<ConnectedCallee> {
     let cloud = environment.cloud()?;
     let mut services = vec![args.callee.connect(&cloud).await?];
     for _ in 1..args.load.connections.unwrap_or(1) {
@@ -126,7 +126,7 @@ async fn connect(args: &Bench, environment: &Environment) -> Result<Target> {
     }
     let graph = services[0].graph().await.map_err(Error::while_doing(args.callee.target.clone()))?;
     let operation = args.callee.operation(&graph, environment, &cloud).await?;
-    Ok(Target { services, operation })
+    Ok(ConnectedCallee { services, operation })
 }
 
 /// Returns whether the method answers once or with a stream.
@@ -159,7 +159,7 @@ async fn measure(args: &Bench, environment: &Environment, calls: &[RepeatedCall<
     });
     let Some(prepared) = prepared.await else { return Ok(ExitStatus::Interrupted) };
     prepared?;
-    let settings = Settings {
+    let settings = LoadSettings {
         service: &args.callee.target,
         method: &args.callee.method,
         in_flight,

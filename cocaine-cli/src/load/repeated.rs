@@ -121,13 +121,13 @@ async fn read_stream(service: &Service, method: &str, args: &Args) -> cocaine::R
 
 async fn send_event(call: &EventCall<'_>, chunks: &[Bytes]) -> cocaine::Result<u64> {
     let Duplex { mut tx, mut rx } = call.open().await?;
-    let send = async {
+    let sending = async {
         for chunk in chunks {
             tx.send(chunk.clone()).await?;
         }
         tx.finish()
     };
-    let receive = async {
+    let receiving = async {
         let mut size = 0;
         while let Some(chunk) = rx.recv().await {
             size += chunk?.len() as u64;
@@ -135,7 +135,7 @@ async fn send_event(call: &EventCall<'_>, chunks: &[Bytes]) -> cocaine::Result<u
         Ok(size)
     };
     // A worker may answer before it has read everything, and its answer is what counts.
-    let (sent, received) = tokio::join!(send, receive);
+    let (sent, received) = tokio::join!(sending, receiving);
     let size = received?;
     sent.map(|()| size)
 }

@@ -52,7 +52,7 @@ pub(crate) struct ErrorRow {
 
 /// What was measured, and how.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Settings<'a> {
+pub(crate) struct LoadSettings<'a> {
     pub(crate) service: &'a str,
     pub(crate) method: &'a str,
     pub(crate) in_flight: usize,
@@ -62,7 +62,7 @@ pub(crate) struct Settings<'a> {
 
 impl Report {
     /// Returns the result of what has taken `time`.
-    pub(crate) fn new(settings: Settings<'_>, tally: &Tally, time: Duration, unsent: u64) -> Self {
+    pub(crate) fn new(settings: LoadSettings<'_>, tally: &Tally, time: Duration, unsent: u64) -> Self {
         let seconds = time.as_secs_f64();
         let per_second = |count| if seconds > 0.0 { as_float(count) / seconds } else { 0.0 };
         let latency = tally.latencies().map(|times| {
