@@ -8,14 +8,18 @@ mod callee;
 mod completion;
 mod confirmation;
 mod context;
+mod crashlog;
 mod doctor;
+mod group;
 mod interruption;
 mod logs;
 mod man;
 mod new;
+mod profile;
 mod programs;
 mod record;
 mod replay;
+mod runlist;
 mod service;
 mod storage;
 
@@ -57,14 +61,22 @@ enum Command {
     Completion(completion::Completion),
     #[command(subcommand)]
     Context(context::ContextCommand),
+    #[command(subcommand)]
+    Crashlog(crashlog::CrashlogCommand),
     Doctor(doctor::Doctor),
+    #[command(subcommand)]
+    Group(group::GroupCommand),
     Logs(logs::Logs),
     #[command(hide = true)]
     Man(man::Man),
     New(new::New),
     Node(programs::Node),
+    #[command(subcommand)]
+    Profile(profile::ProfileCommand),
     Record(record::Record),
     Replay(replay::Replay),
+    #[command(subcommand)]
+    Runlist(runlist::RunlistCommand),
     #[command(subcommand)]
     Service(service::ServiceCommand),
     #[command(subcommand)]
@@ -104,13 +116,17 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
         Command::Codegen(_) => programs::refuse("codegen"),
         Command::Completion(args) => completion::print_registration(&args, &environment),
         Command::Context(command) => until_interrupted(command.run(&environment)).await,
+        Command::Crashlog(command) => command.run(&environment).await,
         Command::Doctor(_) => until_interrupted(doctor::doctor(&environment)).await,
+        Command::Group(command) => command.run(&environment).await,
         Command::Logs(args) => until_interrupted(logs::logs(&args, &environment)).await,
         Command::Man(args) => man::write_pages(&args, &environment),
         Command::New(args) => new::new(&args, &environment),
         Command::Node(_) => programs::refuse("node"),
+        Command::Profile(command) => command.run(&environment).await,
         Command::Record(args) => record::record(&args, &environment).await,
         Command::Replay(args) => replay::replay(&args, &environment).await,
+        Command::Runlist(command) => command.run(&environment).await,
         Command::Service(command) => command.run(&environment).await,
         Command::Storage(command) => command.run(&environment).await,
     }

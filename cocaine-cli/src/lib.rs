@@ -21,6 +21,7 @@
 //! error         errors and exit codes
 //! ```
 
+mod app_changes;
 mod app_store;
 mod call;
 mod commands;

@@ -96,6 +96,11 @@ impl Output {
         self.line(&printable_json(&serde_json::to_string_pretty(value).map_err(io::Error::from)?))
     }
 
+    /// Prints a value as one line of JSON.
+    pub(crate) fn json_line(self, value: &impl Serialize) -> Result<()> {
+        self.line(&json_text(value)?)
+    }
+
     /// Prints a text and a line feed. Whatever comes from the cloud is to be [`printable`].
     pub(crate) fn line(self, text: &str) -> Result<()> {
         let mut out = io::stdout().lock();
