@@ -2,6 +2,7 @@
 
 mod app;
 mod arguments;
+mod bench;
 mod call;
 mod callee;
 mod completion;
@@ -56,6 +57,7 @@ pub struct Cli {
 enum Command {
     #[command(subcommand)]
     App(app::AppCommand),
+    Bench(bench::Bench),
     Call(call::Call),
     Codegen(programs::Codegen),
     Completion(completion::Completion),
@@ -113,6 +115,7 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
     let environment = Environment::new(cli.global);
     match cli.command {
         Command::App(command) => command.run(&environment).await,
+        Command::Bench(args) => bench::bench(args, &environment).await,
         Command::Call(args) => until_interrupted(call::call(&args, &environment)).await,
         Command::Codegen(_) => programs::refuse("codegen"),
         Command::Completion(args) => completion::print_registration(&args, &environment),

@@ -123,6 +123,15 @@ impl Output {
         Ok(out.flush()?)
     }
 
+    /// Replaces the last line of a terminal on standard error, or removes it.
+    pub(crate) fn progress(self, text: Option<&str>) {
+        let mut err = io::stderr().lock();
+        if err.is_terminal() {
+            let _ = write!(err, "\r\x1b[K{}", printable(text.unwrap_or_default()));
+            let _ = err.flush();
+        }
+    }
+
     /// Says something that is no result, on standard error. It may have names and texts from the cloud.
     pub(crate) fn note(self, text: impl std::fmt::Display) {
         let _ = writeln!(io::stderr().lock(), "{}", printable_lines(&text.to_string()));

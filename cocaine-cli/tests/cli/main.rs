@@ -1,6 +1,7 @@
 //! The program `cocaine`, with clouds of these tests.
 
 mod apps;
+mod bench;
 mod call;
 mod colors;
 mod command;
