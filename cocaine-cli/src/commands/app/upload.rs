@@ -17,6 +17,7 @@ use crate::{
     completion,
     environment::Environment,
     error::{Error, ExitStatus, Result},
+    output::{Progress, size},
     package::{BuildOptions, PROGRAM_KEY, Source, read_manifest},
     program::{Obstacle, find_obstacle},
     schema,
@@ -110,7 +111,10 @@ pub(super) async fn upload(args: &Upload, environment: &Environment) -> Result<E
         return Ok(ExitStatus::Done);
     }
     if !new.is_same(&former) {
+        let size = size(new.package.as_ref().map_or(0, |package| package.len()));
+        let progress = Progress::start(format!("sending {size} of {name}"));
         store.replace(&name, &former, &new).await?;
+        drop(progress);
         environment.output.note(format_args!("{name} is uploaded"));
     }
     if args.start {
