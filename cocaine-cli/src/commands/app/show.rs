@@ -6,11 +6,9 @@ use cocaine::schema::{AppSchema, EventOutput, MANIFEST_KEY};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::{
-    Sources,
-    list::{schema_hash, state_style},
-};
+use super::{Sources, list::state_style};
 use crate::{
+    app_store::schema_hash,
     commands::arguments::app_name,
     completion,
     environment::Environment,

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use clap_complete::ArgValueCandidates;
+use cocaine::Client;
 
 use super::Sources;
 use crate::{
@@ -86,11 +87,20 @@ pub(super) async fn start(args: &StartApp, environment: &Environment) -> Result<
 }
 
 pub(super) async fn restart(args: &RestartApp, environment: &Environment) -> Result<ExitStatus> {
-    let (name, sources) = (&args.name, Sources::connect(environment).await?);
+    restart_app(&environment.cloud()?, &args.name, args.profile.as_deref(), environment).await
+}
+
+/// Starts an app, or puts what is uploaded in the place of what runs. The profile is that with which it runs, unless one is given.
+pub(super) async fn restart_app(
+    cloud: &Client,
+    name: &str,
+    profile: Option<&str>,
+    environment: &Environment,
+) -> Result<ExitStatus> {
+    let sources = Sources::with_cloud(cloud, environment).await?;
     let info = sources.node.info(name).await?;
-    let profile = match (&args.profile, info.as_ref().and_then(|info| info.profile())) {
-        (Some(profile), _) => profile.clone(),
-        (None, Some(profile)) => profile.to_owned(),
+    let profile = match (profile, info.as_ref().and_then(|info| info.profile())) {
+        (Some(profile), _) | (None, Some(profile)) => profile.to_owned(),
         (None, None) => usual_profile(&sources, name).await?,
     };
     let progress = Progress::start(format!("restarting {name}"));

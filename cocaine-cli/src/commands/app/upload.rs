@@ -39,7 +39,8 @@ use crate::{
 /// program as "slave"; an archive, which is uploaded as it is; or a program. What `.cocaineignore` names stays out. The
 /// program is asked for its schema with `--describe`. Without a schema it is uploaded, too, and called with bytes. A version
 /// that breaks callers of the uploaded one is refused, with the differences as a table (exit code 7), unless `--breaking`
-/// is given. What is uploaded already is not written again.
+/// is given. What is uploaded already is not written again. The last five versions are kept beside it (`--keep`), and
+/// `cocaine app rollback` goes back to them.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
@@ -79,6 +80,9 @@ pub(in crate::commands) struct Upload {
     /// Upload even if callers of the uploaded version break
     #[arg(long)]
     breaking: bool,
+    /// How many versions are kept beside this one, to go back to; 0 keeps none
+    #[arg(long, value_name = "COUNT", default_value_t = 5)]
+    keep: usize,
     /// Only show the differences, and say what would be done
     #[arg(long)]
     dry_run: bool,
@@ -113,9 +117,12 @@ pub(super) async fn upload(args: &Upload, environment: &Environment) -> Result<E
     if !new.is_same(&former) {
         let size = size(new.package.as_ref().map_or(0, |package| package.len()));
         let progress = Progress::start(format!("sending {size} of {name}"));
-        store.replace(&name, &former, &new).await?;
+        store.switch(&name, &former, &new, args.keep).await?;
         drop(progress);
         environment.output.note(format_args!("{name} is uploaded"));
+        if let Err(error) = store.remove_older_versions(&name, &new, args.keep).await {
+            environment.output.warn(error);
+        }
     }
     if args.start {
         return until_interrupted(async {
