@@ -1,19 +1,27 @@
 //! Results on standard output, in the format that was asked for, and everything else on standard error.
 
 mod format;
+mod progress;
+mod progress_line;
+mod style;
+mod table;
 mod text;
+mod width;
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use comfy_table::{ContentArrangement, Table, presets};
-use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 pub use format::Format;
-pub(crate) use text::printable;
-pub use text::printable_lines;
+pub(crate) use progress::Progress;
+use progress::suspended;
+pub(crate) use style::{Colors, Style};
+use table::{TableLayout, styled};
+use text::printable_lines;
+pub(crate) use text::{printable, printable_json, size};
+use width::terminal_width;
 
 /// A value that can be a line of a table.
 pub(crate) trait Row: Serialize {
@@ -22,12 +30,19 @@ pub(crate) trait Row: Serialize {
 
     /// Returns the texts of the columns, in their order.
     fn cells(&self) -> Vec<String>;
+
+    /// Returns how the text of a column looks on a terminal.
+    fn style(&self, _column: usize) -> Style {
+        Style::Plain
+    }
 }
 
 /// Where results go, and how they look.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
     format: Format,
+    /// Whether tables have colours.
+    colors: Colors,
 }
 
 #[expect(
@@ -36,7 +51,8 @@ pub(crate) struct Output {
 )]
 impl Output {
     pub(crate) fn new(format: Format) -> Self {
-        Self { format }
+        let colors = if format == Format::Table { Colors::of(&io::stdout()) } else { Colors::NONE };
+        Self { format, colors }
     }
 
     pub(crate) fn format(self) -> Format {
@@ -48,7 +64,7 @@ impl Output {
     pub(crate) fn rows<R: Row>(self, rows: &[R]) -> Result<()> {
         match self.format {
             Format::Table if rows.is_empty() => Ok(()),
-            Format::Table => self.line(&table(R::COLUMNS, rows.iter().map(Row::cells))),
+            Format::Table => self.line(&self.table().draw_rows(rows)),
             Format::Json => self.json(&rows),
             Format::Jsonl | Format::Plain => rows.iter().try_for_each(|row| self.row(row)),
         }
@@ -58,34 +74,48 @@ impl Output {
     pub(crate) fn row<R: Row>(self, row: &R) -> Result<()> {
         match self.format {
             Format::Json | Format::Jsonl => self.line(&json_text(row)?),
-            Format::Table => self.line(&sanitized(row).join("  ")),
-            Format::Plain => self.line(&sanitized(row).join("\t")),
+            Format::Table => {
+                let texts: Vec<_> =
+                    styled(row).map(|(style, text)| self.colors.paint(style, &text)).collect();
+                self.line(&texts.join("  "))
+            }
+            Format::Plain => {
+                let texts: Vec<_> = styled(row).map(|(_, text)| text).collect();
+                self.line(&texts.join("\t"))
+            }
         }
     }
 
     /// Prints a result that is one row: in a table each column is a line of its own.
     pub(crate) fn record<R: Row>(self, row: &R) -> Result<()> {
         match self.format {
-            Format::Table => {
-                let lines =
-                    R::COLUMNS.iter().zip(row.cells()).map(|(name, cell)| vec![(*name).to_owned(), cell]);
-                self.line(&table(&[], lines))
-            }
+            Format::Table => self.line(&self.table().draw_record(row)),
             Format::Json => self.json(row),
             Format::Jsonl | Format::Plain => self.row(row),
         }
     }
 
+    fn table(self) -> TableLayout {
+        TableLayout { width: terminal_width(&io::stdout()), colors: self.colors }
+    }
+
     /// Prints a value as indented JSON.
     pub(crate) fn json(self, value: &(impl Serialize + ?Sized)) -> Result<()> {
-        self.line(&serde_json::to_string_pretty(value).map_err(io::Error::from)?)
+        self.line(&printable_json(&serde_json::to_string_pretty(value).map_err(io::Error::from)?))
+    }
+
+    /// Prints a value as one line of JSON.
+    pub(crate) fn json_line(self, value: &impl Serialize) -> Result<()> {
+        self.line(&json_text(value)?)
     }
 
     /// Prints a text and a line feed. Whatever comes from the cloud is to be [`printable`].
     pub(crate) fn line(self, text: &str) -> Result<()> {
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        Ok(out.write_all(b"\n")?)
+        suspended(|| {
+            let mut out = io::stdout().lock();
+            out.write_all(text.as_bytes())?;
+            Ok(out.write_all(b"\n")?)
+        })
     }
 
     /// Prints a text of any number of lines, and a line feed. On a terminal its control characters are escapes.
@@ -98,50 +128,50 @@ impl Output {
 
     /// Prints bytes as they are.
     pub(crate) fn bytes(self, bytes: &[u8]) -> Result<()> {
-        let mut out = io::stdout().lock();
-        out.write_all(bytes)?;
-        Ok(out.flush()?)
+        suspended(|| {
+            let mut out = io::stdout().lock();
+            out.write_all(bytes)?;
+            Ok(out.flush()?)
+        })
+    }
+
+    /// Replaces the last line of a terminal on standard error, or removes it.
+    pub(crate) fn progress(self, text: Option<&str>) {
+        let mut err = io::stderr().lock();
+        if err.is_terminal() {
+            let _ = write!(err, "\r\x1b[K{}", printable(text.unwrap_or_default()));
+            let _ = err.flush();
+        }
     }
 
     /// Says something that is no result, on standard error. It may have names and texts from the cloud.
     pub(crate) fn note(self, text: impl std::fmt::Display) {
-        let _ = writeln!(io::stderr().lock(), "{}", printable_lines(&text.to_string()));
+        let text = printable_lines(&text.to_string());
+        let _ = suspended(|| writeln!(io::stderr().lock(), "{text}"));
     }
+
+    /// Warns of something on standard error.
+    pub(crate) fn warn(self, text: impl std::fmt::Display) {
+        say(Style::Warning, "warning", &text.to_string());
+    }
+}
+
+/// Says on standard error why a command has failed, and what to do.
+pub fn print_error(error: &Error) {
+    say(Style::Failed, "error", &error.to_string());
+    if let Some(hint) = error.hint() {
+        say(Style::Good, "hint", hint);
+    }
+}
+
+/// Writes a line that begins with a word and a colon.
+fn say(style: Style, word: &str, text: &str) {
+    let word = Colors::of(&io::stderr()).paint(style, &format!("{word}:"));
+    let _ = suspended(|| writeln!(io::stderr().lock(), "{word} {}", printable_lines(text)));
 }
 
 fn json_text(value: &impl Serialize) -> Result<String> {
-    Ok(serde_json::to_string(value).map_err(io::Error::from)?)
-}
-
-fn sanitized(row: &impl Row) -> Vec<String> {
-    row.cells().iter().map(|cell| printable(cell)).collect()
-}
-
-/// Returns how many columns the terminal of standard output has.
-fn terminal_width() -> Option<u16> {
-    let out = io::stdout();
-    let size = out.is_terminal().then(|| tcgetwinsize(out).ok()).flatten()?;
-    (size.ws_col > 0).then_some(size.ws_col)
-}
-
-/// Draws a table without lines. On a terminal it is as wide as that, and cells are wrapped.
-fn table(headings: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    if let Some(width) = terminal_width() {
-        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-    }
-    if !headings.is_empty() {
-        table.set_header(headings.iter().map(|heading| heading.to_uppercase()));
-    }
-    for row in rows {
-        table.add_row(row.iter().map(|cell| printable(cell)));
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    let text = table.to_string();
-    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+    Ok(printable_json(&serde_json::to_string(value).map_err(io::Error::from)?))
 }
 
 #[cfg(test)]
@@ -149,15 +179,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tables_have_headings_and_no_lines() {
-        let rows = [["a", "1"], ["longer", "22"]].map(|row| row.map(str::to_owned).to_vec());
-        let text = table(&["name", "size"], rows.into_iter());
-        assert_eq!(text, "NAME    SIZE\na       1\nlonger  22");
-    }
-
-    #[test]
-    fn tables_show_control_characters_as_escapes() {
-        let text = table(&[], [vec!["a\x1b[2Jb".to_owned()]].into_iter());
-        assert_eq!(text, "a\\u{1b}[2Jb");
+    fn json_escapes_what_controls_terminals() {
+        let text = json_text(&"a\u{1b}\u{9b}2J\u{202e}é").unwrap();
+        assert_eq!(text, "\"a\\u001b\\u009b2J\\u202eé\"");
+        assert_eq!(serde_json::from_str::<String>(&text).unwrap(), "a\u{1b}\u{9b}2J\u{202e}é");
     }
 }

@@ -1,20 +1,29 @@
 //! The program `cocaine`, with clouds of these tests.
 
 mod apps;
+mod bench;
 mod call;
+mod colors;
 mod command;
 mod completion;
 mod contexts;
+mod crashlogs;
 mod doctor;
 mod help;
 mod logs;
 mod new;
 mod packages;
+mod profiles;
 mod program;
 mod programs;
+mod progress;
 mod recording;
+mod runlists;
 mod services;
 mod storage;
+mod unicorn;
+mod terminal;
 mod upload;
 mod verdicts;
+mod versions;
 mod worker;

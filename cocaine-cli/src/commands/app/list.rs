@@ -3,18 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
-use cocaine::{
-    Value,
-    schema::{MANIFEST_KEY, hash_text},
-};
 use serde::Serialize;
 
 use super::Sources;
 use crate::{
+    app_store::schema_hash,
     environment::Environment,
     error::{ExitStatus, Result},
     node_apps::AppInfo,
-    output::Row,
+    output::{Row, Style},
     records::RecordEntries,
 };
 
@@ -34,16 +31,16 @@ pub(in crate::commands) struct ListApps {}
 pub(super) async fn list(environment: &Environment) -> Result<ExitStatus> {
     let sources = Sources::connect(environment).await?;
     let running = sources.node.all().await?;
-    let manifests = sources.manifests.read_all(sources.manifests.names().await?).await;
+    let manifests = sources.manifests.all().await?;
     let mut runlists: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (runlist, entries) in sources.runlists.read_all(sources.runlists.names().await?).await {
+    for (runlist, entries) in sources.runlists.all().await? {
         match entries {
             Ok(entries) => {
                 for app in entries.into_keys() {
                     runlists.entry(app).or_default().push(runlist.clone());
                 }
             }
-            Err(error) => environment.output.note(format_args!("warning: {error}")),
+            Err(error) => environment.output.warn(error),
         }
     }
     let names: BTreeSet<&String> = running.keys().chain(manifests.keys()).collect();
@@ -51,7 +48,7 @@ pub(super) async fn list(environment: &Environment) -> Result<ExitStatus> {
     for name in names {
         let manifest = match manifests.get(name) {
             Some(Err(error)) => {
-                environment.output.note(format_args!("warning: {error}"));
+                environment.output.warn(error);
                 None
             }
             Some(Ok(manifest)) => Some(manifest),
@@ -98,11 +95,13 @@ impl AppRow {
     }
 }
 
-/// Returns the hash of the schema in a manifest.
-pub(super) fn schema_hash(manifest: &RecordEntries) -> Option<String> {
-    match manifest.get(MANIFEST_KEY)?.get("hash")? {
-        Value::UInt(hash) => Some(hash_text(*hash)),
-        hash => hash.as_str().map(str::to_owned),
+/// Returns how the state of an app looks.
+pub(super) fn state_style(state: &str) -> Style {
+    match state {
+        "running" => Style::Good,
+        "stopped" => Style::Faint,
+        "broken" => Style::Failed,
+        _ => Style::Warning,
     }
 }
 
@@ -119,5 +118,9 @@ impl Row for AppRow {
             schema.clone().unwrap_or_default(),
             runlists.join(" "),
         ]
+    }
+
+    fn style(&self, column: usize) -> Style {
+        if column == 1 { state_style(&self.state) } else { Style::Plain }
     }
 }

@@ -1,18 +1,21 @@
 //! Shows an app.
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 use cocaine::schema::{AppSchema, EventOutput, MANIFEST_KEY};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::{Sources, list::schema_hash};
+use super::{Sources, list::state_style};
 use crate::{
+    app_store::schema_hash,
     commands::arguments::app_name,
+    completion,
     environment::Environment,
     error::{ExitStatus, Result},
     json::data_to_json,
     node_apps::AppInfo,
-    output::{Format, Row, printable},
+    output::{Format, Row, Style, printable},
     records::RecordEntries,
 };
 
@@ -29,7 +32,7 @@ use crate::{
 #[command(verbatim_doc_comment)]
 pub(in crate::commands) struct ShowApp {
     /// The name of the app
-    #[arg(value_parser = app_name)]
+    #[arg(value_parser = app_name, add = ArgValueCandidates::new(completion::apps))]
     name: String,
 }
 
@@ -163,7 +166,7 @@ fn events(app: &str, manifest: &RecordEntries, environment: &Environment) -> Vec
             })
             .collect(),
         Err(error) => {
-            environment.output.note(format_args!("warning: the schema of `{app}` cannot be read: {error}"));
+            environment.output.warn(format_args!("the schema of `{app}` cannot be read: {error}"));
             Vec::new()
         }
     }
@@ -202,5 +205,8 @@ impl Row for AppDetails {
             program.unwrap_or_default().to_owned(),
             self.last_crash.as_ref().map(|crash| crash.time.clone()).unwrap_or_default(),
         ]
+    }
+    fn style(&self, column: usize) -> Style {
+        if column == 1 { state_style(&self.state) } else { Style::Plain }
     }
 }
