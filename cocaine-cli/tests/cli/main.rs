@@ -20,6 +20,7 @@ mod recording;
 mod runlists;
 mod services;
 mod storage;
+mod trace;
 mod upload;
 mod verdicts;
 mod versions;
