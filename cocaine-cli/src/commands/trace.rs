@@ -53,7 +53,7 @@ pub(super) async fn trace(args: &Trace, environment: &Environment) -> Result<Exi
         for path in &args.file {
             lines.extend(file::lines_of(&args.request, path)?);
         }
-        return print(environment, trace::rows(lines), || {
+        return print(environment, &trace::rows(lines), || {
             "the files have no line of this request".to_owned()
         });
     }
@@ -75,7 +75,7 @@ pub(super) async fn trace(args: &Trace, environment: &Environment) -> Result<Exi
             "the node {since}; older ones, and what it logs itself, are in its files: `--file LOG`"
         ));
     }
-    print(environment, trace::rows(lines), || {
+    print(environment, &trace::rows(lines), || {
         format!(
             "no line of this request: the node {since}. Older ones, and what it logs itself, are in its files (`--file LOG`); what an app \
              logs has the id if it logs through the cloud"
@@ -85,13 +85,13 @@ pub(super) async fn trace(args: &Trace, environment: &Environment) -> Result<Exi
 
 fn print(
     environment: &Environment,
-    rows: Vec<TraceRow>,
+    rows: &[TraceRow],
     missing: impl FnOnce() -> String,
 ) -> Result<ExitStatus> {
     if rows.is_empty() {
         return Err(Error::NotFound(missing()));
     }
-    environment.output.rows(&rows)?;
+    environment.output.rows(rows)?;
     Ok(ExitStatus::Done)
 }
 

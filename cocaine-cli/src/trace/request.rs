@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_have_the_id_in_attributes_or_message() {
+    fn id_is_in_attribute_or_message() {
         let request = key("ff");
         for (line, expected) in [
             (line("", &[("trace_id", "00000000000000ff")]), true),

@@ -47,7 +47,7 @@ async fn wait_for_lines(cloud: &Cloud, id: &str) -> Vec<Json> {
 }
 
 #[tokio::test]
-async fn lines_of_a_call_are_found_by_its_trace() {
+async fn lines_of_a_call_have_its_trace() {
     let cloud = Cloud::start().await.unwrap();
     let _app = cloud.worker("shop", |worker: Worker| worker.serve_with(Shop::open)).await.unwrap();
     let (first, second) = (buy(&cloud, "tea"), buy(&cloud, "milk"));
@@ -73,7 +73,7 @@ async fn lines_of_a_call_are_found_by_its_trace() {
 }
 
 #[tokio::test]
-async fn followed_trace_has_lines_as_they_come() {
+async fn followed_trace_prints_lines_at_once() {
     let cloud = Cloud::start().await.unwrap();
     let _app = cloud.worker("shop", |worker: Worker| worker.serve_with(Shop::open)).await.unwrap();
     let id = buy(&cloud, "tea");
@@ -111,7 +111,7 @@ async fn unknown_trace_says_what_the_log_has() {
 }
 
 #[test]
-fn files_are_merged_in_the_order_of_time() {
+fn files_are_merged_by_time() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (log, access) = (path("node.log"), path("access.log"));
