@@ -6,7 +6,7 @@ use cocaine::{Bytes, ServiceClient as _, msgpack};
 use cocaine_bindings::{Storage as _, StorageClient};
 use jiff::Timestamp;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_blob_missing};
 
 const COLLECTION: &str = "crashlogs";
 
@@ -62,7 +62,7 @@ impl Crashlogs {
     pub(crate) async fn read(&self, key: &str) -> Result<Crashlog> {
         let what = format!("the crashlog `{key}` cannot be read");
         let blob = match self.0.read(COLLECTION, key).await {
-            Err(error) if error.is_not_found() => {
+            Err(error) if is_blob_missing(&error) => {
                 return Err(Error::NotFound(format!("there is no crashlog `{key}`")));
             }
             blob => blob.map_err(Error::while_doing(what.clone()))?,

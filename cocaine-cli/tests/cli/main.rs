@@ -7,6 +7,8 @@ mod command;
 mod completion;
 mod contexts;
 mod doctor;
+mod failures;
+mod faults;
 mod help;
 mod logs;
 mod new;
