@@ -44,8 +44,8 @@ impl AppChanges {
             match schema {
                 Ok(schema) => schema.flatten(),
                 Err(error) => {
-                    environment.output.note(format_args!(
-                        "warning: a schema of `{app}` cannot be read, so that its events are not compared: {error}"
+                    environment.output.warn(format_args!(
+                        "a schema of `{app}` cannot be read, so that its events are not compared: {error}"
                     ));
                     None
                 }

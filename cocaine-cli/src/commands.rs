@@ -2,21 +2,27 @@
 
 mod app;
 mod arguments;
+mod bench;
 mod call;
 mod callee;
 mod completion;
 mod confirmation;
 mod context;
+mod crashlog;
 mod doctor;
+mod group;
 mod interruption;
 mod logs;
 mod man;
 mod new;
+mod profile;
 mod programs;
 mod record;
 mod replay;
+mod runlist;
 mod service;
 mod storage;
+mod unicorn;
 
 use std::env;
 
@@ -36,7 +42,8 @@ pub use programs::run_program;
 ///
 /// Standard output carries results, standard error everything else. Ends with 0 if all is done, 1 after an error, 2 after
 /// a wrong command line, 3 if there is nothing of this name, 4 if the cloud does not allow it, 5 if it cannot be reached, 6 if
-/// it does not answer in time, 7 if what was compared differs, and 130 after Ctrl-C.
+/// it does not answer in time, 7 if what was compared differs, and 130 after Ctrl-C; `unicorn lock` with what its
+/// command ends with.
 #[derive(Debug, Parser)]
 #[command(name = "cocaine", version, arg_required_else_help = true)]
 pub struct Cli {
@@ -50,23 +57,34 @@ pub struct Cli {
 enum Command {
     #[command(subcommand)]
     App(app::AppCommand),
+    Bench(bench::Bench),
     Call(call::Call),
     Codegen(programs::Codegen),
     Completion(completion::Completion),
     #[command(subcommand)]
     Context(context::ContextCommand),
+    #[command(subcommand)]
+    Crashlog(crashlog::CrashlogCommand),
     Doctor(doctor::Doctor),
+    #[command(subcommand)]
+    Group(group::GroupCommand),
     Logs(logs::Logs),
     #[command(hide = true)]
     Man(man::Man),
     New(new::New),
     Node(programs::Node),
+    #[command(subcommand)]
+    Profile(profile::ProfileCommand),
     Record(record::Record),
     Replay(replay::Replay),
+    #[command(subcommand)]
+    Runlist(runlist::RunlistCommand),
     #[command(subcommand)]
     Service(service::ServiceCommand),
     #[command(subcommand)]
     Storage(storage::StorageCommand),
+    #[command(subcommand)]
+    Unicorn(unicorn::UnicornCommand),
 }
 
 /// Answers a shell that asks for completions (the variable `COMPLETE`), and returns whether one has asked. To be called before there
@@ -97,19 +115,25 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
     let environment = Environment::new(cli.global);
     match cli.command {
         Command::App(command) => command.run(&environment).await,
+        Command::Bench(args) => bench::bench(args, &environment).await,
         Command::Call(args) => until_interrupted(call::call(&args, &environment)).await,
         Command::Codegen(_) => programs::refuse("codegen"),
         Command::Completion(args) => completion::print_registration(&args, &environment),
         Command::Context(command) => until_interrupted(command.run(&environment)).await,
+        Command::Crashlog(command) => command.run(&environment).await,
         Command::Doctor(_) => until_interrupted(doctor::doctor(&environment)).await,
+        Command::Group(command) => command.run(&environment).await,
         Command::Logs(args) => until_interrupted(logs::logs(&args, &environment)).await,
         Command::Man(args) => man::write_pages(&args, &environment),
         Command::New(args) => new::new(&args, &environment),
         Command::Node(_) => programs::refuse("node"),
+        Command::Profile(command) => command.run(&environment).await,
         Command::Record(args) => record::record(&args, &environment).await,
         Command::Replay(args) => replay::replay(&args, &environment).await,
+        Command::Runlist(command) => command.run(&environment).await,
         Command::Service(command) => command.run(&environment).await,
         Command::Storage(command) => command.run(&environment).await,
+        Command::Unicorn(command) => command.run(&environment).await,
     }
 }
 

@@ -7,11 +7,16 @@ mod cache;
 use std::{env, ffi::OsString, time::Duration};
 
 use clap_complete::CompletionCandidate;
-use cocaine::{Client, Result as CloudResult, Value, schema::AppSchema};
-use cocaine_bindings::{Locator as _, LocatorClient, Node as _, NodeClient, Storage as _, StorageClient};
+use cocaine::{Client, Result as CloudResult, schema::AppSchema};
+use cocaine_bindings::{Locator as _, LocatorClient, Storage as _, StorageClient};
 use tokio::{runtime::Builder, time::timeout};
 
-use crate::environment::{Environment, GlobalOptions};
+use crate::{
+    environment::{Environment, GlobalOptions},
+    error::Result,
+    node_apps::NodeApps,
+    records::{RecordKind, Records},
+};
 
 /// How long a shell waits.
 const LIMIT: Duration = Duration::from_millis(300);
@@ -22,13 +27,9 @@ const MAX_NAMES: usize = 1_000;
 #[derive(Clone, Debug)]
 enum NameKind {
     Apps,
-    Profiles,
     Services,
-    /// Blobs of a collection that have a tag.
-    Keys {
-        collection: String,
-        tag: String,
-    },
+    /// What a collection has.
+    Records(RecordKind),
     /// Methods of a service, and events of an app.
     Methods(String),
 }
@@ -38,19 +39,29 @@ pub(crate) fn apps() -> Vec<CompletionCandidate> {
     candidates(&NameKind::Apps)
 }
 
+/// Returns the routing groups.
+pub(crate) fn groups() -> Vec<CompletionCandidate> {
+    records(RecordKind::GROUP)
+}
+
 /// Returns the profiles.
 pub(crate) fn profiles() -> Vec<CompletionCandidate> {
-    candidates(&NameKind::Profiles)
+    records(RecordKind::PROFILE)
+}
+
+/// Returns the runlists.
+pub(crate) fn runlists() -> Vec<CompletionCandidate> {
+    records(RecordKind::RUNLIST)
+}
+
+/// Returns the records of a kind.
+pub(crate) fn records(kind: RecordKind) -> Vec<CompletionCandidate> {
+    candidates(&NameKind::Records(kind))
 }
 
 /// Returns the services, and the apps that run.
 pub(crate) fn services() -> Vec<CompletionCandidate> {
     candidates(&NameKind::Services)
-}
-
-/// Returns the keys of the blobs in a collection that have a tag.
-pub(crate) fn keys(collection: &str, tag: &str) -> Vec<CompletionCandidate> {
-    candidates(&NameKind::Keys { collection: collection.to_owned(), tag: tag.to_owned() })
 }
 
 /// Returns the methods of a service, or those of an app and its events.
@@ -99,24 +110,25 @@ fn is_plain(name: &str) -> bool {
 fn ask(environment: &Environment, kind: &NameKind) -> Option<Vec<String>> {
     let cloud = environment.cloud().ok()?;
     let runtime = Builder::new_current_thread().enable_all().build().ok()?;
-    let names = runtime.block_on(async { timeout(LIMIT, fetch(&cloud, kind)).await.ok() });
+    let names = runtime.block_on(async { timeout(LIMIT, fetch(&cloud, kind, environment)).await.ok() });
     // The resolver of the system may take longer.
     runtime.shutdown_background();
     names
 }
 
-async fn fetch(cloud: &Client, kind: &NameKind) -> Vec<String> {
+async fn fetch(cloud: &Client, kind: &NameKind, environment: &Environment) -> Vec<String> {
+    let running_apps = async { NodeApps::connect(cloud, environment, LIMIT).await?.names().await };
     match kind {
         NameKind::Apps => {
-            let (uploaded, running) = tokio::join!(find(cloud, "manifests", "app"), running_apps(cloud));
+            let uploaded = record_names(cloud, RecordKind::MANIFEST, environment);
+            let (uploaded, running) = tokio::join!(uploaded, running_apps);
             [uploaded.unwrap_or_default(), running.unwrap_or_default()].concat()
         }
-        NameKind::Profiles => find(cloud, "profiles", "profile").await.unwrap_or_default(),
+        NameKind::Records(kind) => record_names(cloud, *kind, environment).await.unwrap_or_default(),
         NameKind::Services => {
-            let (services, running) = tokio::join!(announced_services(cloud), running_apps(cloud));
+            let (services, running) = tokio::join!(announced_services(cloud), running_apps);
             [services.unwrap_or_default(), running.unwrap_or_default()].concat()
         }
-        NameKind::Keys { collection, tag } => find(cloud, collection, tag).await.unwrap_or_default(),
         NameKind::Methods(target) => {
             let (methods, events) = tokio::join!(methods_of(cloud, target), events_of(cloud, target));
             [methods.unwrap_or_default(), events.unwrap_or_default()].concat()
@@ -135,15 +147,9 @@ async fn events_of(cloud: &Client, app: &str) -> CloudResult<Vec<String>> {
     Ok(schema.into_iter().flat_map(|schema| schema.events.into_keys()).collect())
 }
 
-async fn find(cloud: &Client, collection: &str, tag: &str) -> CloudResult<Vec<String>> {
-    let storage: StorageClient = cloud.service().await?;
-    storage.find(collection, &[tag]).await
-}
-
-async fn running_apps(cloud: &Client) -> CloudResult<Vec<String>> {
-    let node: NodeClient = cloud.service().await?;
-    let names = node.list().await?;
-    Ok(names.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect())
+async fn record_names(cloud: &Client, kind: RecordKind, environment: &Environment) -> Result<Vec<String>> {
+    let storage: StorageClient = environment.service(cloud).await?;
+    Records::new(&storage, kind, LIMIT).names().await
 }
 
 /// Returns the services that the locator announces. One without a cluster announces none.

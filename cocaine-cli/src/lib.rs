@@ -9,6 +9,7 @@
 //! output        results on standard output
 //! schema        the schema of a program: from itself, or from a file
 //! call          calls of methods and events by name
+//! load          the same call again and again, and how long it takes
 //! records       maps that nodes read: manifests, profiles, runlists, groups; crashlogs
 //! node_apps     the apps of a node
 //! app_store     the manifests and packages of a cloud
@@ -30,6 +31,7 @@ mod diagnosis;
 mod environment;
 mod error;
 mod json;
+mod load;
 mod node_apps;
 mod output;
 mod package;

@@ -16,6 +16,7 @@ use super::{
 use crate::error::{Error, Result};
 
 /// A call of an event.
+#[derive(Debug)]
 pub(crate) struct EventCall<'a> {
     /// The service of the app, with the hash of the event as a header if it is known.
     service: Service,

@@ -33,7 +33,8 @@ impl MethodCall<'_> {
                 self.name()
             )));
         }
-        let (name, args) = (&*self.method.name, positional_args(self.service, self.method, arguments)?);
+        let (name, args) =
+            (&*self.method.name, positional_args(self.service.name(), self.method, arguments)?);
         match kind {
             CallKind::Mute => self.service.send(name, args).await.map_err(self.failed()),
             CallKind::Unary => {
@@ -130,9 +131,8 @@ impl MethodCall<'_> {
 ///
 /// # Errors
 /// Some have names, which methods do not know.
-pub(crate) fn positional_args(service: &Service, method: &Method, arguments: &[Argument]) -> Result<Args> {
+pub(crate) fn positional_args(service: &str, method: &Method, arguments: &[Argument]) -> Result<Args> {
     if let Some(name) = arguments.iter().find_map(|argument| argument.name.as_ref()) {
-        let service = service.name();
         return Err(Error::Usage(format!(
             "--{name}: arguments of {service}.{} have no names, since it is a method of a service; give them in their order, and \
              options of the command before {service}",

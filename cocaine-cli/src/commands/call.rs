@@ -83,7 +83,7 @@ async fn call_traced(args: &Call, environment: &Environment, cloud: &Client) -> 
             Err(Error::Usage("`--input-as bytes` is for events of apps".to_owned()))
         }
         Operation::Method(method) => {
-            MethodCall { service: &service, method, printer }.run(&arguments, input).await
+            MethodCall { service: &service, method: &method, printer }.run(&arguments, input).await
         }
         Operation::Event(schema) => {
             let call = EventCall::new(&service, &callee.method, schema.as_ref(), callee.tag.as_deref())?;

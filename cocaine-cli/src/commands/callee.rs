@@ -47,9 +47,9 @@ pub(super) struct Callee {
 
 /// What the name of a callee stands for.
 #[derive(Debug)]
-pub(super) enum Operation<'g> {
+pub(super) enum Operation {
     /// A method of the service.
-    Method(&'g Method),
+    Method(Method),
     /// An event of an app, with the app's schema if it is known.
     Event(Option<AppSchema>),
 }
@@ -76,14 +76,14 @@ impl Callee {
     }
 
     /// Returns what the name of the method stands for: a method of that name comes before an event.
-    pub(super) async fn operation<'g>(
+    pub(super) async fn operation(
         &self,
-        graph: &'g Graph,
+        graph: &Graph,
         environment: &Environment,
         cloud: &Client,
-    ) -> Result<Operation<'g>> {
+    ) -> Result<Operation> {
         if let Some(method) = graph.method(&self.method).filter(|_| !self.event) {
-            return Ok(Operation::Method(method));
+            return Ok(Operation::Method(method.clone()));
         }
         if graph.method(ENQUEUE).is_some() {
             return Ok(Operation::Event(self.schema(environment, cloud).await?));

@@ -19,20 +19,12 @@ use crate::{
     environment::Environment,
     error::{Error, ExitStatus, Result},
     json::data_to_json,
-    output::Row,
+    output::{Progress, Row, size},
+    records::RecordKind,
 };
 
 /// How long a call may take. Blobs are large.
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
-
-/// The tags with which what is in the collections of apps is found.
-const TAGS: [(&str, &str); 5] = [
-    ("manifests", "app"),
-    ("apps", "app"),
-    ("profiles", "profile"),
-    ("runlists", "runlist"),
-    ("groups", "group"),
-];
 
 /// Lists, reads and writes blobs
 #[derive(Debug, Subcommand)]
@@ -153,26 +145,25 @@ impl StorageCommand {
 
 /// Returns the collections of which the tag is known, for a shell.
 fn collections() -> Vec<CompletionCandidate> {
-    TAGS.iter().map(|(collection, _)| CompletionCandidate::new(*collection)).collect()
+    RecordKind::ALL.iter().map(|kind| CompletionCandidate::new(kind.collection)).collect()
 }
 
 /// Returns the keys of the collection that the command line names, for a shell.
 fn keys() -> Vec<CompletionCandidate> {
     let collection = argument_before("collection").unwrap_or_default();
-    let known = TAGS.iter().find(|(known, _)| *known == collection);
-    known.map(|(collection, tag)| completion::keys(collection, tag)).unwrap_or_default()
+    RecordKind::of_collection(&collection).map(completion::records).unwrap_or_default()
 }
 
 async fn list(args: &ListBlobs, storage: &StorageClient, environment: &Environment) -> Result<ExitStatus> {
     let ListBlobs { collection, tag } = args;
     let mut tags: Vec<_> = tag.iter().map(String::as_str).collect();
     if tags.is_empty() {
-        let known = TAGS.iter().find(|(known, _)| known == collection).ok_or_else(|| {
+        let known = RecordKind::of_collection(collection).ok_or_else(|| {
             Error::Usage(format!(
                 "`{collection}` is listed by tags: `--tag TAG`; what has none cannot be listed"
             ))
         })?;
-        tags.push(known.1);
+        tags.push(known.tags[0]);
     }
     let keys = storage.find(collection, &tags).await;
     let keys = keys.map_err(Error::while_doing(format!("`{collection}` cannot be listed")))?;
@@ -183,7 +174,9 @@ async fn list(args: &ListBlobs, storage: &StorageClient, environment: &Environme
 
 async fn get(args: &GetBlob, storage: &StorageClient, environment: &Environment) -> Result<ExitStatus> {
     let GetBlob { collection, key, to, decode } = args;
+    let progress = Progress::start(format!("reading {collection}/{key}"));
     let blob = storage.read(collection, key).await;
+    drop(progress);
     let blob = blob.map_err(Error::while_doing(format!("{collection}/{key} cannot be read")))?;
     match to {
         _ if *decode => {
@@ -221,7 +214,9 @@ async fn put(args: &PutBlob, storage: &StorageClient, environment: &Environment)
         fs::read(file).map_err(Error::in_file(file))?
     };
     let (blob, tags) = (Bytes::from(bytes), tag.iter().map(String::as_str).collect::<Vec<_>>());
+    let progress = Progress::start(format!("sending {} of {collection}/{key}", size(blob.len())));
     let written = storage.write(collection, key, &blob, Some(&tags)).await;
+    drop(progress);
     written.map_err(Error::while_doing(format!("{collection}/{key} cannot be written")))?;
     environment.output.note(format_args!("{collection}/{key} has {} bytes", blob.len()));
     if tags.is_empty() {

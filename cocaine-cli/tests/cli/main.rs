@@ -1,11 +1,13 @@
 //! The program `cocaine`, with clouds of these tests.
 
 mod apps;
+mod bench;
 mod call;
 mod colors;
 mod command;
 mod completion;
 mod contexts;
+mod crashlogs;
 mod doctor;
 mod failures;
 mod faults;
@@ -13,11 +15,16 @@ mod help;
 mod logs;
 mod new;
 mod packages;
+mod profiles;
 mod program;
 mod programs;
+mod progress;
 mod recording;
+mod runlists;
 mod services;
 mod storage;
+mod terminal;
+mod unicorn;
 mod upload;
 mod verdicts;
 mod versions;

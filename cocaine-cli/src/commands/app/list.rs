@@ -31,9 +31,9 @@ pub(in crate::commands) struct ListApps {}
 pub(super) async fn list(environment: &Environment) -> Result<ExitStatus> {
     let sources = Sources::connect(environment).await?;
     let running = sources.node.all().await?;
-    let manifests = sources.manifests.read_all(sources.manifests.names().await?).await;
+    let manifests = sources.manifests.all().await?;
     let mut runlists: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (runlist, entries) in sources.runlists.read_all(sources.runlists.names().await?).await {
+    for (runlist, entries) in sources.runlists.all().await? {
         match entries {
             Ok(entries) => {
                 for app in entries.into_keys() {

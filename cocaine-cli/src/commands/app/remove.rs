@@ -68,19 +68,17 @@ pub(super) async fn remove(args: &RemoveApp, environment: &Environment) -> Resul
     // The node forgets one that does not run, too, so that it does not start with it again.
     sources.node.stop(name).await?;
     for (runlist, _) in &runlists {
-        let mut entries = sources.runlists.read(runlist).await?;
-        if entries.remove(name).is_some() {
-            sources.runlists.write(runlist, &entries).await?;
-        }
+        let removed = sources.runlists.update(runlist, |entries| {
+            entries.remove(name);
+        });
+        removed.await?;
     }
     sources.manifests.remove(name).await?;
     sources.packages.remove(name).await?;
     for version in versions.iter() {
         sources.store.remove_version(name, version).await?;
     }
-    for key in &crashlogs {
-        sources.crashlogs.remove(&key.text).await?;
-    }
+    sources.crashlogs.remove(&crashlogs).await?;
     environment.output.note(format_args!("{name} is removed"));
     Ok(ExitStatus::Done)
 }

@@ -44,7 +44,7 @@ impl Sources {
     /// Returns the runlists that name an app, with the profiles there.
     pub(super) async fn runlists_with(&self, app: &str) -> Result<Vec<(String, String)>> {
         let mut found = Vec::new();
-        for (runlist, entries) in self.runlists.read_all(self.runlists.names().await?).await {
+        for (runlist, entries) in self.runlists.all().await? {
             if let Some(profile) = entries?.get(app) {
                 found.push((runlist, profile.as_str().unwrap_or_default().to_owned()));
             }

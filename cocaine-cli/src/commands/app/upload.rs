@@ -14,6 +14,7 @@ use crate::{
     completion,
     environment::Environment,
     error::{Error, ExitStatus, Result},
+    output::{Progress, size},
 };
 
 /// Uploads a program, a crate, a folder or an archive as an app, with its schema
@@ -80,10 +81,13 @@ pub(super) async fn upload(args: &Upload, environment: &Environment) -> Result<E
         return Ok(ExitStatus::Done);
     }
     if !new.is_same(&former) {
+        let size = size(new.package.as_ref().map_or(0, |package| package.len()));
+        let progress = Progress::start(format!("sending {size} of {name}"));
         store.switch(&name, &former, &new, args.keep).await?;
+        drop(progress);
         environment.output.note(format_args!("{name} is uploaded"));
         if let Err(error) = store.remove_older_versions(&name, &new, args.keep).await {
-            environment.output.note(format_args!("warning: {error}"));
+            environment.output.warn(error);
         }
     }
     if args.start {
