@@ -14,7 +14,10 @@ use cocaine_bindings::{Storage, StorageClient};
 
 use crate::error::{Error, Result};
 
-pub(crate) use self::version::{AppVersion, VersionHashes, VersionList};
+pub(crate) use self::{
+    version::{AppVersion, VersionHashes, VersionList},
+    versions::{VERSIONS, version_tag},
+};
 
 const MANIFESTS: &str = "manifests";
 const PACKAGES: &str = "apps";

@@ -14,6 +14,7 @@
 //! node_apps     the apps of a node
 //! app_store     the manifests and packages of a cloud
 //! package       packages of programs, crates, folders and archives
+//! storage_archive  blobs of a storage as a tar file
 //! recording     what passes between clients and services, as a file
 //! json          values of the wire as JSON
 //! template      the files of new apps
@@ -39,6 +40,7 @@ mod program;
 mod recording;
 mod records;
 mod schema;
+mod storage_archive;
 mod template;
 
 pub use commands::{Cli, complete, run, run_program};

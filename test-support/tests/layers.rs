@@ -104,7 +104,7 @@ const COMMAND_LINE: Layers = Layers {
         &["environment"],
         &["node_apps", "records"],
         &["app_store", "call", "completion", "diagnosis", "package", "recording", "schema", "template"],
-        &["app_changes", "load"],
+        &["app_changes", "load", "storage_archive"],
         &["commands"],
     ],
     circles: &[],

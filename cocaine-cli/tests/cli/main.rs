@@ -1,6 +1,7 @@
 //! The program `cocaine`, with clouds of these tests.
 
 mod apps;
+mod archives;
 mod bench;
 mod call;
 mod colors;
@@ -21,8 +22,8 @@ mod recording;
 mod runlists;
 mod services;
 mod storage;
-mod unicorn;
 mod terminal;
+mod unicorn;
 mod upload;
 mod verdicts;
 mod versions;
