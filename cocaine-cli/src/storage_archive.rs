@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 pub(crate) use export::{Export, write_archive};
 pub(crate) use file::ArchiveFile;
 pub(crate) use import::{Change, Import, PlannedBlob};
-pub(crate) use selection::{Selection, select_all, select_collections};
+pub(crate) use selection::{BlobSelection, select_all, select_collections};
 
 /// The name of the index.
 const INDEX: &str = "index.json";

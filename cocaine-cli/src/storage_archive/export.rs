@@ -11,8 +11,8 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tar::{Builder, Header};
 use tempfile::NamedTempFile;
 
-use super::{INDEX, Index, IndexedBlob, MAX_CALLS, Selection, VERSION};
-use crate::error::{Error, Result};
+use super::{BlobSelection, INDEX, Index, IndexedBlob, MAX_CALLS, VERSION};
+use crate::error::{Error, Result, is_blob_missing};
 
 /// What was written.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ pub(crate) struct Export {
 /// Writes the selected blobs into a file, which is replaced as a whole. No more than a few of them are in memory.
 pub(crate) async fn write_archive(
     storage: &StorageClient,
-    selection: Selection,
+    selection: BlobSelection,
     path: &Path,
 ) -> Result<Export> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -65,7 +65,7 @@ pub(crate) async fn write_archive(
 /// Reads a blob; `None` if it is not there any more.
 async fn read(storage: &StorageClient, collection: &str, key: &str) -> Result<Option<Bytes>> {
     match storage.read(collection, key).await {
-        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) if is_blob_missing(&error) => Ok(None),
         blob => blob.map(Some).map_err(Error::while_doing(format!("{collection}/{key} cannot be read"))),
     }
 }

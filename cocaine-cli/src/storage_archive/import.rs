@@ -8,7 +8,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 
 use super::{ArchiveFile, IndexedBlob, MAX_CALLS, hash};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_blob_missing};
 
 /// What happens to a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -122,7 +122,7 @@ async fn compare(
     tagged: &BTreeMap<(String, String), BTreeSet<String>>,
 ) -> Result<Change> {
     let stored = match storage.read(&blob.collection, &blob.key).await {
-        Err(error) if error.is_not_found() => return Ok(Change::Create),
+        Err(error) if is_blob_missing(&error) => return Ok(Change::Create),
         stored => stored.map_err(Error::while_doing(format!("{} cannot be read", blob.name())))?,
     };
     if stored.len() as u64 != blob.size || hash(&stored) != blob.sha256 {

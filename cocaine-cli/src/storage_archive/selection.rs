@@ -12,10 +12,10 @@ use crate::{
 };
 
 /// The keys of blobs with their tags, by collection.
-pub(crate) type Selection = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
+pub(crate) type BlobSelection = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
 /// Finds all blobs that nodes and this program write.
-pub(crate) async fn select_all(storage: &StorageClient) -> Result<Selection> {
+pub(crate) async fn select_all(storage: &StorageClient) -> Result<BlobSelection> {
     let kinds = RecordKind::ALL.iter().map(|kind| kind.collection.to_owned());
     let all: Vec<_> = kinds.chain([VERSIONS, CRASHLOGS].map(str::to_owned)).collect();
     select_collections(storage, &all, &[]).await
@@ -29,8 +29,8 @@ pub(crate) async fn select_collections(
     storage: &StorageClient,
     collections: &[String],
     tags: &[String],
-) -> Result<Selection> {
-    let mut selection = Selection::new();
+) -> Result<BlobSelection> {
+    let mut selection = BlobSelection::new();
     for collection in collections {
         let tags = if tags.is_empty() { known_tags(storage, collection).await? } else { tags.to_vec() };
         let mut blobs = find(storage, collection, &tags).await?;
