@@ -10,6 +10,8 @@
 //! schema        the schema of a program: from itself, or from a file
 //! call          calls of methods and events by name
 //! load          the same call again and again, and how long it takes
+//! trace         lines of the log that belong to a request
+//! log_lines     lines of the log
 //! records       maps that nodes read: manifests, profiles, runlists, groups; crashlogs
 //! node_apps     the apps of a node
 //! app_store     the manifests and packages of a cloud
@@ -33,6 +35,7 @@ mod environment;
 mod error;
 mod json;
 mod load;
+mod log_lines;
 mod node_apps;
 mod output;
 mod package;
@@ -42,6 +45,7 @@ mod records;
 mod schema;
 mod storage_archive;
 mod template;
+mod trace;
 
 pub use commands::{Cli, complete, run, run_program};
 pub use error::{Error, ExitStatus, Result};

@@ -1,24 +1,23 @@
 //! `cocaine logs`.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use clap_complete::ArgValueCandidates;
-use cocaine::{Client, Code, Scalar, Severity};
-use cocaine_bindings::{LogLines, LoggingStream as _, LoggingStreamClient, StreamedLine};
-use jiff::Timestamp;
-use serde::Serialize;
-use tokio::time::{sleep, timeout};
+use cocaine::Severity;
+use cocaine_bindings::{LogLines, LoggingStream as _, LoggingStreamClient};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
     completion,
     environment::Environment,
     error::{Error, ExitStatus, Result},
-    output::{Row, Style},
+    log_lines::{LineRow, connect_stream},
 };
 
-/// After how long without a line what was kept has been shown.
+/// After how long without a line what was kept has been shown, and after how long in any case.
 const QUIET: Duration = Duration::from_millis(500);
+const LONGEST: Duration = Duration::from_secs(5);
 /// The first and the longest pause before a stream that was lost is opened again.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const MAX_PAUSE: Duration = Duration::from_secs(5);
@@ -86,7 +85,7 @@ pub(super) async fn logs(args: &Logs, environment: &Environment) -> Result<ExitS
     let mut pause = FIRST_PAUSE;
     loop {
         let mut follower = Follower { args, environment, shown_until, last: shown_until };
-        let ended = match connect(&cloud).await {
+        let ended = match connect_stream(&cloud).await {
             Ok(stream) => follower.run(&stream, history).await,
             Err(error) => Err(error),
         };
@@ -101,17 +100,6 @@ pub(super) async fn logs(args: &Logs, environment: &Environment) -> Result<ExitS
         // A node that was restarted has the lines since its start; one that was not has those that are shown as well.
         (history, shown_until) = (u64::MAX, follower.last);
     }
-}
-
-async fn connect(cloud: &Client) -> Result<LoggingStreamClient> {
-    cloud.service().await.map_err(|error| match error.code() {
-        Some(Code::SERVICE_NOT_AVAILABLE) => Error::NotFound(
-            "this cloud has no service `logging::stream`: an original node writes its log to a file, and crashes are in \
-             `cocaine app show NAME`"
-                .to_owned(),
-        ),
-        _ => Error::while_doing("the service `logging::stream` cannot be reached")(error),
-    })
 }
 
 /// Returns whether the node may come back.
@@ -135,11 +123,17 @@ impl Follower<'_> {
         let sources: Vec<_> = apps.chain(self.args.source.iter().cloned()).collect();
         let sources: Vec<_> = sources.iter().map(String::as_str).collect();
         let mut batches = stream.follow(&sources, self.args.level.severity(), history);
+        let latest = Instant::now() + LONGEST;
         loop {
-            let batch = match timeout(QUIET, batches.recv()).await {
-                Ok(batch) => batch,
-                Err(_) if !self.args.follow => return Ok(()),
-                Err(_) => batches.recv().await,
+            let batch = if self.args.follow {
+                batches.recv().await
+            } else {
+                // On a busy node there is always another line.
+                let ends = latest.min(Instant::now() + QUIET);
+                match timeout_at(ends, batches.recv()).await {
+                    Ok(batch) => batch,
+                    Err(_) => return Ok(()),
+                }
             };
             let Some(batch) = batch.transpose().map_err(Error::while_doing("the log cannot be followed"))?
             else {
@@ -157,67 +151,11 @@ impl Follower<'_> {
         }
         for line in batch.lines.iter().filter(|line| line.time > self.shown_until) {
             self.last = self.last.max(line.time);
-            let row = LineRow::new(line);
+            let row = LineRow::from_stream(line);
             if self.args.grep.as_ref().is_none_or(|text| row.message.contains(text)) {
                 output.row(&row)?;
             }
         }
         Ok(())
-    }
-}
-
-/// A line, as it is printed.
-#[derive(Debug, Serialize)]
-struct LineRow {
-    time: String,
-    level: &'static str,
-    source: String,
-    /// The worker that has printed it.
-    worker: Option<String>,
-    message: String,
-    attributes: BTreeMap<String, Scalar>,
-}
-
-impl LineRow {
-    fn new(line: &StreamedLine) -> Self {
-        let time = i64::try_from(line.time).ok().and_then(|time| Timestamp::from_microsecond(time).ok());
-        Self {
-            time: time.unwrap_or_default().to_string(),
-            level: match line.severity {
-                Severity::Debug => "debug",
-                Severity::Info => "info",
-                Severity::Warning => "warning",
-                _ => "error",
-            },
-            source: line.source.clone(),
-            worker: line.worker.clone(),
-            message: String::from_utf8_lossy(&line.message).into_owned(),
-            attributes: line.attributes.iter().cloned().collect(),
-        }
-    }
-}
-
-impl Row for LineRow {
-    const COLUMNS: &'static [&'static str] = &["time", "level", "source", "worker", "message"];
-
-    fn cells(&self) -> Vec<String> {
-        let worker = self.worker.as_deref().map_or("-", |uuid| uuid.get(..8).unwrap_or(uuid));
-        let attributes: Vec<_> =
-            self.attributes.iter().map(|(name, value)| format!(" {name}={value}")).collect();
-        vec![
-            self.time.clone(),
-            self.level.to_owned(),
-            self.source.clone(),
-            worker.to_owned(),
-            format!("{}{}", self.message, attributes.concat()),
-        ]
-    }
-    fn style(&self, column: usize) -> Style {
-        match (column, self.level) {
-            (0 | 3, _) | (1, "debug") => Style::Faint,
-            (1, "warning") => Style::Warning,
-            (1, "error") => Style::Failed,
-            _ => Style::Plain,
-        }
     }
 }
