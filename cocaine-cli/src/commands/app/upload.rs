@@ -17,7 +17,7 @@ use crate::{
     completion,
     environment::Environment,
     error::{Error, ExitStatus, Result},
-    package::{BuildOptions, PROGRAM_KEY, Source, read_manifest},
+    package::{BuildOptions, Compression, PROGRAM_KEY, Source, read_manifest},
     program::{Obstacle, find_obstacle},
     schema,
 };
@@ -128,8 +128,8 @@ pub(super) async fn upload(args: &Upload, environment: &Environment) -> Result<E
 /// Does all that writes nothing.
 async fn prepare(args: &Upload, environment: &Environment) -> Result<Prepared> {
     let (name, source) = find_source(args)?;
-    let options = BuildOptions { target: args.target.clone(), bin: args.bin.clone() };
-    let mut package = source.pack(&name, &options).await?;
+    let options = BuildOptions { target: args.target.clone(), bin: args.bin.clone(), ..BuildOptions::default() };
+    let mut package = source.pack(&name, &options, Compression::default()).await?;
     if let Some(file) = &args.manifest {
         for (key, value) in read_manifest(file)? {
             package.set_manifest_key(key, value);
