@@ -6,7 +6,11 @@ mod contexts;
 
 use serde::Serialize;
 
-use crate::{environment::Environment, error::Result, output::Row};
+use crate::{
+    environment::Environment,
+    error::Result,
+    output::{Row, Style},
+};
 
 /// How a check has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -85,5 +89,13 @@ impl Row for Finding {
         };
         let advice = advice.clone().unwrap_or_default();
         vec![verdict.to_owned(), (*check).to_owned(), subject.clone(), found.clone(), advice]
+    }
+    fn style(&self, column: usize) -> Style {
+        match self.verdict {
+            _ if column != 0 => Style::Plain,
+            Verdict::Ok => Style::Good,
+            Verdict::Warning => Style::Warning,
+            Verdict::Failed => Style::Failed,
+        }
     }
 }

@@ -40,4 +40,4 @@ mod template;
 
 pub use commands::{Cli, complete, run, run_program};
 pub use error::{Error, ExitStatus, Result};
-pub use output::{Format, printable_lines};
+pub use output::{Format, print_error};

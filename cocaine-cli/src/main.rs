@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use cocaine_cli::{Cli, Error, ExitStatus, complete, printable_lines, run, run_program};
+use cocaine_cli::{Cli, Error, ExitStatus, complete, print_error, run, run_program};
 use tokio::runtime::Builder;
 
 fn main() -> ExitCode {
@@ -27,14 +27,11 @@ fn main() -> ExitCode {
     ended.map_or_else(|error| report(&error), ExitCode::from)
 }
 
-/// Says why the command has failed, and what to do.
+/// Says why the command has failed, unless the reader of its output has had enough.
 fn report(error: &Error) -> ExitCode {
     let status = error.status();
     if status != ExitStatus::Done {
-        eprintln!("error: {}", printable_lines(&error.to_string()));
-        if let Some(hint) = error.hint() {
-            eprintln!("hint: {hint}");
-        }
+        print_error(error);
     }
     status.into()
 }

@@ -1,19 +1,21 @@
 //! Results on standard output, in the format that was asked for, and everything else on standard error.
 
 mod format;
+mod style;
 mod text;
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{Cell, ContentArrangement, Table, presets};
 use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 pub use format::Format;
-pub(crate) use text::printable;
-pub use text::printable_lines;
+pub(crate) use style::{Colors, Style};
+use text::printable_lines;
+pub(crate) use text::{printable, printable_json};
 
 /// A value that can be a line of a table.
 pub(crate) trait Row: Serialize {
@@ -22,12 +24,19 @@ pub(crate) trait Row: Serialize {
 
     /// Returns the texts of the columns, in their order.
     fn cells(&self) -> Vec<String>;
+
+    /// Returns how the text of a column looks on a terminal.
+    fn style(&self, _column: usize) -> Style {
+        Style::Plain
+    }
 }
 
 /// Where results go, and how they look.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
     format: Format,
+    /// Whether tables have colours.
+    colors: Colors,
 }
 
 #[expect(
@@ -36,7 +45,8 @@ pub(crate) struct Output {
 )]
 impl Output {
     pub(crate) fn new(format: Format) -> Self {
-        Self { format }
+        let colors = if format == Format::Table { Colors::of(&io::stdout()) } else { Colors::NONE };
+        Self { format, colors }
     }
 
     pub(crate) fn format(self) -> Format {
@@ -48,7 +58,7 @@ impl Output {
     pub(crate) fn rows<R: Row>(self, rows: &[R]) -> Result<()> {
         match self.format {
             Format::Table if rows.is_empty() => Ok(()),
-            Format::Table => self.line(&table(R::COLUMNS, rows.iter().map(Row::cells))),
+            Format::Table => self.line(&table(R::COLUMNS, rows.iter().map(cells), self.colors)),
             Format::Json => self.json(&rows),
             Format::Jsonl | Format::Plain => rows.iter().try_for_each(|row| self.row(row)),
         }
@@ -58,7 +68,12 @@ impl Output {
     pub(crate) fn row<R: Row>(self, row: &R) -> Result<()> {
         match self.format {
             Format::Json | Format::Jsonl => self.line(&json_text(row)?),
-            Format::Table => self.line(&sanitized(row).join("  ")),
+            Format::Table => {
+                let cells = styled(row);
+                let texts: Vec<_> =
+                    cells.map(|(style, text)| self.colors.paint(style, &printable(&text))).collect();
+                self.line(&texts.join("  "))
+            }
             Format::Plain => self.line(&sanitized(row).join("\t")),
         }
     }
@@ -67,9 +82,9 @@ impl Output {
     pub(crate) fn record<R: Row>(self, row: &R) -> Result<()> {
         match self.format {
             Format::Table => {
-                let lines =
-                    R::COLUMNS.iter().zip(row.cells()).map(|(name, cell)| vec![(*name).to_owned(), cell]);
-                self.line(&table(&[], lines))
+                let lines = R::COLUMNS.iter().zip(cells(row));
+                let lines = lines.map(|(name, cell)| vec![Style::Heading.cell(name), cell]);
+                self.line(&table(&[], lines, self.colors))
             }
             Format::Json => self.json(row),
             Format::Jsonl | Format::Plain => self.row(row),
@@ -78,7 +93,7 @@ impl Output {
 
     /// Prints a value as indented JSON.
     pub(crate) fn json(self, value: &(impl Serialize + ?Sized)) -> Result<()> {
-        self.line(&serde_json::to_string_pretty(value).map_err(io::Error::from)?)
+        self.line(&printable_json(&serde_json::to_string_pretty(value).map_err(io::Error::from)?))
     }
 
     /// Prints a text and a line feed. Whatever comes from the cloud is to be [`printable`].
@@ -107,14 +122,43 @@ impl Output {
     pub(crate) fn note(self, text: impl std::fmt::Display) {
         let _ = writeln!(io::stderr().lock(), "{}", printable_lines(&text.to_string()));
     }
+
+    /// Warns of something on standard error.
+    pub(crate) fn warn(self, text: impl std::fmt::Display) {
+        say(Style::Warning, "warning", &text.to_string());
+    }
+}
+
+/// Says on standard error why a command has failed, and what to do.
+pub fn print_error(error: &Error) {
+    say(Style::Failed, "error", &error.to_string());
+    if let Some(hint) = error.hint() {
+        say(Style::Good, "hint", hint);
+    }
+}
+
+/// Writes a line that begins with a word and a colon.
+fn say(style: Style, word: &str, text: &str) {
+    let mut err = io::stderr().lock();
+    let word = Colors::of(&err).paint(style, &format!("{word}:"));
+    let _ = writeln!(err, "{word} {}", printable_lines(text));
 }
 
 fn json_text(value: &impl Serialize) -> Result<String> {
-    Ok(serde_json::to_string(value).map_err(io::Error::from)?)
+    Ok(printable_json(&serde_json::to_string(value).map_err(io::Error::from)?))
 }
 
 fn sanitized(row: &impl Row) -> Vec<String> {
     row.cells().iter().map(|cell| printable(cell)).collect()
+}
+
+fn styled(row: &impl Row) -> impl Iterator<Item = (Style, String)> {
+    row.cells().into_iter().enumerate().map(|(column, text)| (row.style(column), text))
+}
+
+/// Returns the cells of a table for a row.
+fn cells(row: &impl Row) -> Vec<Cell> {
+    styled(row).map(|(style, text)| style.cell(&printable(&text))).collect()
 }
 
 /// Returns how many columns the terminal of standard output has.
@@ -125,17 +169,20 @@ fn terminal_width() -> Option<u16> {
 }
 
 /// Draws a table without lines. On a terminal it is as wide as that, and cells are wrapped.
-fn table(headings: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+fn table(headings: &[&str], rows: impl Iterator<Item = Vec<Cell>>, colors: Colors) -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING);
+    table.load_style(presets::NOTHING).force_no_tty();
     if let Some(width) = terminal_width() {
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     }
+    if colors.is_colored() {
+        table.enforce_styling();
+    }
     if !headings.is_empty() {
-        table.set_header(headings.iter().map(|heading| heading.to_uppercase()));
+        table.set_header(headings.iter().map(|heading| Style::Heading.cell(&heading.to_uppercase())));
     }
     for row in rows {
-        table.add_row(row.iter().map(|cell| printable(cell)));
+        table.add_row(row);
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
@@ -150,14 +197,28 @@ mod tests {
 
     #[test]
     fn tables_have_headings_and_no_lines() {
-        let rows = [["a", "1"], ["longer", "22"]].map(|row| row.map(str::to_owned).to_vec());
-        let text = table(&["name", "size"], rows.into_iter());
+        let rows = [["a", "1"], ["longer", "22"]].map(|row| row.map(Cell::new).to_vec());
+        let text = table(&["name", "size"], rows.into_iter(), Colors::NONE);
         assert_eq!(text, "NAME    SIZE\na       1\nlonger  22");
     }
 
     #[test]
+    fn json_escapes_what_controls_terminals() {
+        let text = json_text(&"a\u{1b}\u{9b}2J\u{202e}é").unwrap();
+        assert_eq!(text, "\"a\\u001b\\u009b2J\\u202eé\"");
+        assert_eq!(serde_json::from_str::<String>(&text).unwrap(), "a\u{1b}\u{9b}2J\u{202e}é");
+    }
+
+    #[test]
     fn tables_show_control_characters_as_escapes() {
-        let text = table(&[], [vec!["a\x1b[2Jb".to_owned()]].into_iter());
-        assert_eq!(text, "a\\u{1b}[2Jb");
+        #[derive(Serialize)]
+        struct Text;
+        impl Row for Text {
+            const COLUMNS: &'static [&'static str] = &["text"];
+            fn cells(&self) -> Vec<String> {
+                vec!["a\x1b[2Jb".to_owned()]
+            }
+        }
+        assert_eq!(table(&[], [cells(&Text)].into_iter(), Colors::NONE), "a\\u{1b}[2Jb");
     }
 }

@@ -8,7 +8,7 @@ use cocaine::{Bytes, Value};
 
 use crate::{
     error::{Error, Result},
-    output::{Format, Output},
+    output::{Format, Output, printable_json},
 };
 
 /// How an answer is printed.
@@ -80,7 +80,8 @@ impl Answer {
             (false, true) => serde_json::to_string_pretty(&AsJson(&self.value)),
             (false, false) => serde_json::to_string(&AsJson(&self.value)),
         };
-        text.map_err(|error| Error::Failed(format!("the answer is no JSON: {error}")))
+        let text = text.map_err(|error| Error::Failed(format!("the answer is no JSON: {error}")))?;
+        Ok(printable_json(&text))
     }
 }
 
@@ -116,4 +117,15 @@ fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_of_answers_escapes_control_characters() {
+        let answer = Answer::new(Value::Array(vec!["\u{9b}2J".into()]));
+        assert_eq!(answer.json(false).unwrap(), r#"["\u009b2J"]"#);
+    }
 }

@@ -182,11 +182,11 @@ fn token_source(text: &str, environment: &Environment) -> Result<SecretSource> {
     if let SecretSource::File(path) = &source {
         match fs::metadata(path) {
             Err(error) => {
-                environment.output.note(format_args!("warning: {}: {error}", path.display()));
+                environment.output.warn(format_args!("{}: {error}", path.display()));
             }
-            Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => environment
-                .output
-                .note(format_args!("warning: others may read {0}: `chmod 600 {0}`", path.display())),
+            Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => {
+                environment.output.warn(format_args!("others may read {0}: `chmod 600 {0}`", path.display()));
+            }
             Ok(_) => {}
         }
     }
@@ -236,7 +236,7 @@ fn select(args: &Select, environment: &Environment) -> Result<ExitStatus> {
     environment.output.note(format_args!("the context `{name}` is selected"));
     for variable in ["COCAINE_LOCATOR", "COCAINE_CONTEXT"] {
         if std::env::var(variable).is_ok_and(|value| !value.trim().is_empty()) {
-            environment.output.note(format_args!("warning: {variable} is set, and counts before it"));
+            environment.output.warn(format_args!("{variable} is set, and counts before it"));
         }
     }
     Ok(ExitStatus::Done)

@@ -14,7 +14,7 @@ use crate::{
     completion,
     environment::Environment,
     error::{Error, ExitStatus, Result},
-    output::Row,
+    output::{Row, Style},
 };
 
 /// After how long without a line what was kept has been shown.
@@ -211,5 +211,13 @@ impl Row for LineRow {
             worker.to_owned(),
             format!("{}{}", self.message, attributes.concat()),
         ]
+    }
+    fn style(&self, column: usize) -> Style {
+        match (column, self.level) {
+            (0 | 3, _) | (1, "debug") => Style::Faint,
+            (1, "warning") => Style::Warning,
+            (1, "error") => Style::Failed,
+            _ => Style::Plain,
+        }
     }
 }

@@ -16,8 +16,21 @@ pub(crate) fn printable(text: &str) -> String {
 }
 
 /// Returns a text in which control characters are escapes, but for line feeds.
-pub fn printable_lines(text: &str) -> String {
+pub(crate) fn printable_lines(text: &str) -> String {
     text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
+}
+
+/// Returns a text of JSON in which the characters that a terminal may act on are escapes of JSON.
+pub(crate) fn printable_json(json: &str) -> String {
+    let mut clean = String::with_capacity(json.len());
+    for character in json.chars() {
+        if is_control(character) && character != '\n' {
+            let _ = write!(clean, "\\u{:04x}", u32::from(character));
+        } else {
+            clean.push(character);
+        }
+    }
+    clean
 }
 
 /// Returns whether a terminal may act on a character: control characters, and those that turn the direction of a text.

@@ -2,6 +2,7 @@
 
 mod apps;
 mod call;
+mod colors;
 mod command;
 mod completion;
 mod contexts;

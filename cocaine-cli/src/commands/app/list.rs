@@ -14,7 +14,7 @@ use crate::{
     environment::Environment,
     error::{ExitStatus, Result},
     node_apps::AppInfo,
-    output::Row,
+    output::{Row, Style},
     records::RecordEntries,
 };
 
@@ -43,7 +43,7 @@ pub(super) async fn list(environment: &Environment) -> Result<ExitStatus> {
                     runlists.entry(app).or_default().push(runlist.clone());
                 }
             }
-            Err(error) => environment.output.note(format_args!("warning: {error}")),
+            Err(error) => environment.output.warn(error),
         }
     }
     let names: BTreeSet<&String> = running.keys().chain(manifests.keys()).collect();
@@ -51,7 +51,7 @@ pub(super) async fn list(environment: &Environment) -> Result<ExitStatus> {
     for name in names {
         let manifest = match manifests.get(name) {
             Some(Err(error)) => {
-                environment.output.note(format_args!("warning: {error}"));
+                environment.output.warn(error);
                 None
             }
             Some(Ok(manifest)) => Some(manifest),
@@ -98,6 +98,16 @@ impl AppRow {
     }
 }
 
+/// Returns how the state of an app looks.
+pub(super) fn state_style(state: &str) -> Style {
+    match state {
+        "running" => Style::Good,
+        "stopped" => Style::Faint,
+        "broken" => Style::Failed,
+        _ => Style::Warning,
+    }
+}
+
 /// Returns the hash of the schema in a manifest.
 pub(super) fn schema_hash(manifest: &RecordEntries) -> Option<String> {
     match manifest.get(MANIFEST_KEY)?.get("hash")? {
@@ -119,5 +129,9 @@ impl Row for AppRow {
             schema.clone().unwrap_or_default(),
             runlists.join(" "),
         ]
+    }
+
+    fn style(&self, column: usize) -> Style {
+        if column == 1 { state_style(&self.state) } else { Style::Plain }
     }
 }

@@ -5,14 +5,17 @@ use cocaine::schema::{AppSchema, EventOutput, MANIFEST_KEY};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::{Sources, list::schema_hash};
+use super::{
+    Sources,
+    list::{schema_hash, state_style},
+};
 use crate::{
     commands::arguments::app_name,
     environment::Environment,
     error::{ExitStatus, Result},
     json::data_to_json,
     node_apps::AppInfo,
-    output::{Format, Row, printable},
+    output::{Format, Row, Style, printable},
     records::RecordEntries,
 };
 
@@ -163,7 +166,7 @@ fn events(app: &str, manifest: &RecordEntries, environment: &Environment) -> Vec
             })
             .collect(),
         Err(error) => {
-            environment.output.note(format_args!("warning: the schema of `{app}` cannot be read: {error}"));
+            environment.output.warn(format_args!("the schema of `{app}` cannot be read: {error}"));
             Vec::new()
         }
     }
@@ -202,5 +205,8 @@ impl Row for AppDetails {
             program.unwrap_or_default().to_owned(),
             self.last_crash.as_ref().map(|crash| crash.time.clone()).unwrap_or_default(),
         ]
+    }
+    fn style(&self, column: usize) -> Style {
+        if column == 1 { state_style(&self.state) } else { Style::Plain }
     }
 }

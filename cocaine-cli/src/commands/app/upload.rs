@@ -232,8 +232,8 @@ fn check_callers(
         None => return Ok(()),
         Some(Ok(old)) => old,
         Some(Err(error)) => {
-            environment.output.note(format_args!(
-                "warning: the schema of `{name}` cannot be read, so that nothing is compared: {error}"
+            environment.output.warn(format_args!(
+                "the schema of `{name}` cannot be read, so that nothing is compared: {error}"
             ));
             return Ok(());
         }
