@@ -14,6 +14,7 @@ mod new;
 mod programs;
 mod record;
 mod replay;
+mod run;
 mod service;
 mod storage;
 
@@ -61,6 +62,7 @@ enum Command {
     Node(programs::Node),
     Record(record::Record),
     Replay(replay::Replay),
+    Run(run::RunApps),
     #[command(subcommand)]
     Service(service::ServiceCommand),
     #[command(subcommand)]
@@ -96,6 +98,7 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
         Command::Node(_) => programs::refuse("node"),
         Command::Record(args) => record::record(&args, &environment).await,
         Command::Replay(args) => replay::replay(&args, &environment).await,
+        Command::Run(args) => run::run_apps(&args, &environment).await,
         Command::Service(command) => command.run(&environment).await,
         Command::Storage(command) => command.run(&environment).await,
     }

@@ -10,6 +10,8 @@
 //! schema        the schema of a program: from itself, or from a file
 //! call          calls of methods and events by name
 //! records       maps that nodes read: manifests, profiles, runlists, groups; crashlogs
+//! run           apps in development: built, replaced and followed
+//! log_stream    what apps print and what is logged
 //! node_apps     the apps of a node
 //! app_store     the manifests and packages of a cloud
 //! package       packages of programs, crates, folders and archives
@@ -29,12 +31,14 @@ mod diagnosis;
 mod environment;
 mod error;
 mod json;
+mod log_stream;
 mod node_apps;
 mod output;
 mod package;
 mod program;
 mod recording;
 mod records;
+mod run;
 mod schema;
 mod template;
 

@@ -227,7 +227,10 @@ mod tests {
     fn sparse_file_beyond_the_limit_is_named() {
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(MAX_UNPACKED + 1).unwrap();
-        let error = ArchiveBuilder::new(Compression::none()).add_file(Path::new("huge"), file.path()).unwrap_err().to_string();
+        let error = ArchiveBuilder::new(Compression::none())
+            .add_file(Path::new("huge"), file.path())
+            .unwrap_err()
+            .to_string();
         assert!(error.starts_with("huge: ") && error.contains("2048 MiB"), "{error}");
     }
 }

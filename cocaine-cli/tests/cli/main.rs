@@ -14,6 +14,8 @@ mod packages;
 mod program;
 mod programs;
 mod recording;
+mod run;
+mod run_process;
 mod services;
 mod storage;
 mod upload;

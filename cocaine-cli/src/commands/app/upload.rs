@@ -128,7 +128,8 @@ pub(super) async fn upload(args: &Upload, environment: &Environment) -> Result<E
 /// Does all that writes nothing.
 async fn prepare(args: &Upload, environment: &Environment) -> Result<Prepared> {
     let (name, source) = find_source(args)?;
-    let options = BuildOptions { target: args.target.clone(), bin: args.bin.clone(), ..BuildOptions::default() };
+    let options =
+        BuildOptions { target: args.target.clone(), bin: args.bin.clone(), ..BuildOptions::default() };
     let mut package = source.pack(&name, &options, Compression::default()).await?;
     if let Some(file) = &args.manifest {
         for (key, value) in read_manifest(file)? {
