@@ -91,6 +91,8 @@ pub enum Error {
     Interrupted {
         /// Whether the former version is there again, and what to do if it is not.
         restored: String,
+        /// Whether all of it is what it was.
+        is_restored: bool,
         /// Why.
         source: Box<Error>,
     },

@@ -9,6 +9,7 @@
 //! output        results on standard output
 //! schema        the schema of a program: from itself, or from a file
 //! call          calls of methods and events by name
+//! load          the same call again and again, and how long it takes
 //! records       maps that nodes read: manifests, profiles, runlists, groups; crashlogs
 //! run           apps in development: built, replaced and followed
 //! log_stream    what apps print and what is logged
@@ -22,6 +23,7 @@
 //! error         errors and exit codes
 //! ```
 
+mod app_changes;
 mod app_store;
 mod call;
 mod commands;
@@ -31,6 +33,7 @@ mod diagnosis;
 mod environment;
 mod error;
 mod json;
+mod load;
 mod log_stream;
 mod node_apps;
 mod output;

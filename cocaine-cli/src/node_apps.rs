@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use cocaine::{Client, Code, ServiceClient as _, Value};
 use cocaine_bindings::{Node as _, NodeClient};
-use tokio::task::JoinSet;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::{
     environment::Environment,
@@ -61,24 +61,12 @@ impl NodeApps {
 
     /// Returns what the node says of its apps. One that ends meanwhile is left out.
     pub(crate) async fn all(&self) -> Result<BTreeMap<String, AppInfo>> {
-        let (mut all, mut calls) = (BTreeMap::new(), JoinSet::new());
-        let mut names = self.names().await?.into_iter();
-        loop {
-            while calls.len() < MAX_CALLS
-                && let Some(name) = names.next()
-            {
-                let node = self.clone();
-                calls.spawn(async move {
-                    let info = node.info(&name).await;
-                    (name, info)
-                });
-            }
-            match calls.join_next().await {
-                None => return Ok(all),
-                Some(Ok((name, info))) => all.extend(info?.map(|info| (name, info))),
-                Some(Err(_)) => {}
-            }
-        }
+        let calls = self.names().await?.into_iter().map(|name| async {
+            let info = self.info(&name).await?;
+            Ok(info.map(|info| (name, info)))
+        });
+        let infos = stream::iter(calls).buffer_unordered(MAX_CALLS);
+        infos.try_filter_map(|info| async { Ok(info) }).try_collect().await
     }
 
     /// Starts an app.

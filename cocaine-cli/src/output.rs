@@ -96,6 +96,11 @@ impl Output {
         self.line(&printable_json(&serde_json::to_string_pretty(value).map_err(io::Error::from)?))
     }
 
+    /// Prints a value as one line of JSON.
+    pub(crate) fn json_line(self, value: &impl Serialize) -> Result<()> {
+        self.line(&json_text(value)?)
+    }
+
     /// Prints a text and a line feed. Whatever comes from the cloud is to be [`printable`].
     pub(crate) fn line(self, text: &str) -> Result<()> {
         let mut out = io::stdout().lock();
@@ -116,6 +121,15 @@ impl Output {
         let mut out = io::stdout().lock();
         out.write_all(bytes)?;
         Ok(out.flush()?)
+    }
+
+    /// Replaces the last line of a terminal on standard error, or removes it.
+    pub(crate) fn progress(self, text: Option<&str>) {
+        let mut err = io::stderr().lock();
+        if err.is_terminal() {
+            let _ = write!(err, "\r\x1b[K{}", printable(text.unwrap_or_default()));
+            let _ = err.flush();
+        }
     }
 
     /// Says something that is no result, on standard error. It may have names and texts from the cloud.

@@ -16,15 +16,16 @@ use super::{
 use crate::error::{Error, Result};
 
 /// A call of an event.
+#[derive(Debug)]
 pub(crate) struct EventCall<'a> {
-    pub(crate) service: &'a Service,
-    pub(crate) name: &'a str,
+    /// The service of the app, with the hash of the event as a header if it is known.
+    service: Service,
+    name: &'a str,
     /// The worker to use, if it is to be the same for several calls.
-    pub(crate) tag: Option<&'a str>,
+    tag: Option<&'a str>,
     /// The schema of the app; an empty one if it has none.
-    pub(crate) schema: &'a AppSchema,
+    schema: &'a AppSchema,
     event: Option<Cow<'a, EventSchema>>,
-    pub(crate) printer: AnswerPrinter,
 }
 
 impl<'a> EventCall<'a> {
@@ -33,11 +34,10 @@ impl<'a> EventCall<'a> {
     /// # Errors
     /// The app has no such event, or it is an HTTP request.
     pub(crate) fn new(
-        service: &'a Service,
+        service: &Service,
         name: &'a str,
         schema: Option<&'a AppSchema>,
         tag: Option<&'a str>,
-        printer: AnswerPrinter,
     ) -> Result<Self> {
         static NONE: AppSchema = EMPTY;
         let app = service.name();
@@ -58,29 +58,43 @@ impl<'a> EventCall<'a> {
             }
             _ => {}
         }
-        Ok(Self { service, name, tag, schema: schema.unwrap_or(&NONE), event, printer })
+        let schema = schema.unwrap_or(&NONE);
+        let service = match event.as_ref().and_then(|_| schema.event_hash(name)) {
+            Some(hash) => service.with_header(HASH_HEADER, hash_text(hash).into_bytes()),
+            None => service.clone(),
+        };
+        Ok(Self { service, name, tag, schema, event })
     }
 
     /// Calls the event, and prints what it answers.
     ///
     /// # Errors
     /// The app's own, arguments that do not fit the schema, and answers that do not.
-    pub(crate) async fn run(&self, arguments: &[Argument], input: Option<(Input, InputForm)>) -> Result<()> {
+    pub(crate) async fn run(
+        &self,
+        arguments: &[Argument],
+        input: Option<(Input, InputForm)>,
+        printer: AnswerPrinter,
+    ) -> Result<()> {
         let chunks = self.chunks(arguments)?;
-        let mut service = self.service.clone();
-        if let Some(hash) = self.event.as_ref().and_then(|_| self.schema.event_hash(self.name)) {
-            service = service.with_header(HASH_HEADER, hash_text(hash).into_bytes());
-        }
-        let opened = match self.tag {
-            Some(tag) => service.open("enqueue", (self.name, tag)).await,
-            None => service.open("enqueue", (self.name,)).await,
-        };
-        let Duplex { tx, rx } = opened.map_err(|error| self.failure(error))?;
-        let (sent, received) = tokio::join!(self.send(tx, chunks, input), self.receive(rx));
+        let Duplex { tx, rx } = self.open().await.map_err(|error| self.failure(error))?;
+        let (sent, received) = tokio::join!(self.send(tx, chunks, input), self.receive(rx, printer));
         answered(received, sent)
     }
 
-    fn chunks(&self, arguments: &[Argument]) -> Result<Vec<Bytes>> {
+    /// Opens the two streams of a call.
+    pub(crate) async fn open(&self) -> cocaine::Result<Duplex<Sender<Bytes>, Receiver<Bytes>>> {
+        match self.tag {
+            Some(tag) => self.service.open("enqueue", (self.name, tag)).await,
+            None => self.service.open("enqueue", (self.name,)).await,
+        }
+    }
+
+    /// Returns the chunks of the arguments.
+    ///
+    /// # Errors
+    /// They do not fit the schema.
+    pub(crate) fn chunks(&self, arguments: &[Argument]) -> Result<Vec<Bytes>> {
         match &self.event {
             Some(event) => {
                 let params = event_params(arguments, event, &self.schema.types)?;
@@ -154,11 +168,11 @@ impl<'a> EventCall<'a> {
         Ok(Some(chunk.into()))
     }
 
-    async fn receive(&self, mut rx: Receiver<Bytes>) -> Result<()> {
+    async fn receive(&self, mut rx: Receiver<Bytes>, printer: AnswerPrinter) -> Result<()> {
         let output = self.event.as_ref().map_or(&EventOutput::Stream(Type::Opaque), |event| &event.output);
         // Of an untyped event it is not known whether it answers once.
         let is_stream = self.event.is_some() && matches!(output, EventOutput::Stream(_));
-        let printer = AnswerPrinter { is_stream, ..self.printer };
+        let printer = AnswerPrinter { is_stream, ..printer };
         let mut conversion = Conversion::new(self.schema, ConversionDirection::ToJson);
         let mut count = 0_u64;
         while let Some(chunk) = rx.recv().await {
@@ -200,17 +214,22 @@ impl<'a> EventCall<'a> {
 
     /// Returns the error of a call, with the name that the app declares for it.
     fn failure(&self, error: cocaine::Error) -> Error {
-        let definition = self.event.as_ref().and_then(|event| self.schema.errors.get(event.error.as_ref()?));
-        let variant = error.code().and_then(|code| {
-            let mut variants = definition?.variants.iter();
-            variants.find(|variant| (variant.category, variant.code) == (code.category.0, code.code))
-        });
         let event = format!("{}.{}", self.service.name(), self.name);
-        let what = match variant {
-            Some(variant) => format!("{event}: {}", variant.name),
+        let what = match self.error_name(&error) {
+            Some(name) => format!("{event}: {name}"),
             None => event,
         };
         Error::while_doing(what)(error)
+    }
+
+    /// Returns the name that the app declares for an error.
+    pub(crate) fn error_name(&self, error: &cocaine::Error) -> Option<&str> {
+        let definition = self.schema.errors.get(self.event.as_ref()?.error.as_ref()?)?;
+        let code = error.code()?;
+        let mut variants = definition.variants.iter();
+        let variant =
+            variants.find(|variant| (variant.category, variant.code) == (code.category.0, code.code));
+        variant.map(|variant| variant.name.as_str())
     }
 }
 

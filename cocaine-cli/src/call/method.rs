@@ -33,7 +33,8 @@ impl MethodCall<'_> {
                 self.name()
             )));
         }
-        let (name, args) = (&*self.method.name, self.args(arguments)?);
+        let (name, args) =
+            (&*self.method.name, positional_args(self.service.name(), self.method, arguments)?);
         match kind {
             CallKind::Mute => self.service.send(name, args).await.map_err(self.failed()),
             CallKind::Unary => {
@@ -63,18 +64,6 @@ impl MethodCall<'_> {
 
     fn failed(&self) -> impl FnOnce(cocaine::Error) -> Error + use<> {
         Error::while_doing(self.name())
-    }
-
-    fn args(&self, arguments: &[Argument]) -> Result<Args> {
-        if let Some(name) = arguments.iter().find_map(|argument| argument.name.as_ref()) {
-            return Err(Error::Usage(format!(
-                "--{name}: arguments of {} have no names, since it is a method of a service; give them in their order, and `cocaine \
-                 call` its own options before {}",
-                self.name(),
-                self.service.name()
-            )));
-        }
-        arguments.iter().map(Argument::value).collect::<Result<_>>().map(Args)
     }
 
     fn streaming(&self) -> AnswerPrinter {
@@ -136,6 +125,21 @@ impl MethodCall<'_> {
         }
         Ok(())
     }
+}
+
+/// Returns the arguments of a method.
+///
+/// # Errors
+/// Some have names, which methods do not know.
+pub(crate) fn positional_args(service: &str, method: &Method, arguments: &[Argument]) -> Result<Args> {
+    if let Some(name) = arguments.iter().find_map(|argument| argument.name.as_ref()) {
+        return Err(Error::Usage(format!(
+            "--{name}: arguments of {service}.{} have no names, since it is a method of a service; give them in their order, and \
+             options of the command before {service}",
+            method.name
+        )));
+    }
+    arguments.iter().map(Argument::value).collect::<Result<_>>().map(Args)
 }
 
 /// Returns the arguments of a message: a JSON array, or the only one.

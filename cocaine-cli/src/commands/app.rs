@@ -3,10 +3,12 @@
 mod check;
 mod list;
 mod remove;
+mod rollback;
 mod show;
 mod sources;
 mod start;
 mod upload;
+mod versions;
 
 use std::time::Duration;
 
@@ -26,7 +28,7 @@ use crate::{
 /// How long a call may take. Packages are large.
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Uploads, compares, lists, starts, stops and removes apps
+/// Uploads, compares, lists, starts, stops, rolls back and removes apps
 #[derive(Debug, Subcommand)]
 pub(super) enum AppCommand {
     Upload(upload::Upload),
@@ -36,9 +38,11 @@ pub(super) enum AppCommand {
     #[command(visible_alias = "rm")]
     Remove(remove::RemoveApp),
     Restart(start::RestartApp),
+    Rollback(rollback::Rollback),
     Show(show::ShowApp),
     Start(start::StartApp),
     Stop(start::StopApp),
+    Versions(versions::ListVersions),
 }
 
 /// How a program is asked for its schema.
@@ -57,9 +61,11 @@ impl AppCommand {
             Self::List(_) => until_interrupted(list::list(environment)).await,
             Self::Remove(args) => until_interrupted(remove::remove(args, environment)).await,
             Self::Restart(args) => until_interrupted(start::restart(args, environment)).await,
+            Self::Rollback(args) => rollback::rollback(args, environment).await,
             Self::Show(args) => until_interrupted(show::show(args, environment)).await,
             Self::Start(args) => until_interrupted(start::start(args, environment)).await,
             Self::Stop(args) => until_interrupted(start::stop(args, environment)).await,
+            Self::Versions(args) => until_interrupted(versions::versions(args, environment)).await,
         }
     }
 }

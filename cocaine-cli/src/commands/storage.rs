@@ -8,29 +8,23 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
+use clap_complete::{ArgValueCandidates, CompletionCandidate};
 use cocaine::{Bytes, ServiceClient as _, Value, msgpack};
 use cocaine_bindings::{Storage as _, StorageClient};
 use serde::Serialize;
 
-use super::{confirmation::Confirmation, interruption::until_interrupted};
+use super::{argument_before, confirmation::Confirmation, interruption::until_interrupted};
 use crate::{
+    completion,
     environment::Environment,
     error::{Error, ExitStatus, Result},
     json::data_to_json,
     output::Row,
+    records::RecordKind,
 };
 
 /// How long a call may take. Blobs are large.
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
-
-/// The tags with which what is in the collections of apps is found.
-const TAGS: [(&str, &str); 5] = [
-    ("manifests", "app"),
-    ("apps", "app"),
-    ("profiles", "profile"),
-    ("runlists", "runlist"),
-    ("groups", "group"),
-];
 
 /// Lists, reads and writes blobs
 #[derive(Debug, Subcommand)]
@@ -56,6 +50,7 @@ pub(super) enum StorageCommand {
 #[command(verbatim_doc_comment)]
 pub(super) struct ListBlobs {
     /// The collection
+    #[arg(add = ArgValueCandidates::new(collections))]
     collection: String,
     /// A tag; may be left out for `manifests`, `apps`, `profiles`, `runlists` and `groups`
     #[arg(long, value_name = "TAG")]
@@ -73,8 +68,10 @@ pub(super) struct ListBlobs {
 #[command(verbatim_doc_comment)]
 pub(super) struct GetBlob {
     /// The collection
+    #[arg(add = ArgValueCandidates::new(collections))]
     collection: String,
     /// The key
+    #[arg(add = ArgValueCandidates::new(keys))]
     key: String,
     /// Write it to this file, which is replaced as a whole
     #[arg(long, value_name = "FILE", conflicts_with = "decode")]
@@ -97,8 +94,10 @@ pub(super) struct GetBlob {
 #[command(verbatim_doc_comment)]
 pub(super) struct PutBlob {
     /// The collection
+    #[arg(add = ArgValueCandidates::new(collections))]
     collection: String,
     /// The key
+    #[arg(add = ArgValueCandidates::new(keys))]
     key: String,
     /// The file; `-` is standard input
     file: PathBuf,
@@ -118,9 +117,10 @@ pub(super) struct PutBlob {
 #[command(verbatim_doc_comment)]
 pub(super) struct RemoveBlob {
     /// The collection
+    #[arg(add = ArgValueCandidates::new(collections))]
     collection: String,
     /// The keys
-    #[arg(required = true)]
+    #[arg(required = true, add = ArgValueCandidates::new(keys))]
     keys: Vec<String>,
     #[command(flatten)]
     confirmation: Confirmation,
@@ -143,16 +143,27 @@ impl StorageCommand {
     }
 }
 
+/// Returns the collections of which the tag is known, for a shell.
+fn collections() -> Vec<CompletionCandidate> {
+    RecordKind::ALL.iter().map(|kind| CompletionCandidate::new(kind.collection)).collect()
+}
+
+/// Returns the keys of the collection that the command line names, for a shell.
+fn keys() -> Vec<CompletionCandidate> {
+    let collection = argument_before("collection").unwrap_or_default();
+    RecordKind::of_collection(&collection).map(completion::records).unwrap_or_default()
+}
+
 async fn list(args: &ListBlobs, storage: &StorageClient, environment: &Environment) -> Result<ExitStatus> {
     let ListBlobs { collection, tag } = args;
     let mut tags: Vec<_> = tag.iter().map(String::as_str).collect();
     if tags.is_empty() {
-        let known = TAGS.iter().find(|(known, _)| known == collection).ok_or_else(|| {
+        let known = RecordKind::of_collection(collection).ok_or_else(|| {
             Error::Usage(format!(
                 "`{collection}` is listed by tags: `--tag TAG`; what has none cannot be listed"
             ))
         })?;
-        tags.push(known.1);
+        tags.push(known.tags[0]);
     }
     let keys = storage.find(collection, &tags).await;
     let keys = keys.map_err(Error::while_doing(format!("`{collection}` cannot be listed")))?;

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use cocaine::{Bytes, ServiceClient as _, msgpack};
 use cocaine_bindings::{Storage as _, StorageClient};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 
+use super::MAX_CALLS;
 use crate::error::{Error, Result};
 
 const COLLECTION: &str = "crashlogs";
@@ -71,9 +73,16 @@ impl Crashlogs {
         Ok(lines.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect())
     }
 
-    pub(crate) async fn remove(&self, key: &str) -> Result<()> {
-        let failed = Error::while_doing(format!("the crashlog `{key}` cannot be removed"));
-        self.0.remove(COLLECTION, key).await.map_err(failed)
+    /// Removes crashlogs, several at a time. Those that are not there are no error.
+    pub(crate) async fn remove(&self, keys: &[CrashlogKey]) -> Result<()> {
+        let removals = keys.iter().map(|key| async move {
+            match self.0.remove(COLLECTION, &key.text).await {
+                Err(error) if error.is_not_found() => Ok(()),
+                removed => removed
+                    .map_err(Error::while_doing(format!("the crashlog `{}` cannot be removed", key.text))),
+            }
+        });
+        stream::iter(removals).buffer_unordered(MAX_CALLS).try_collect().await
     }
 }
 

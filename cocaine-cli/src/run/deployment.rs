@@ -12,7 +12,7 @@ use cocaine_codegen::{AppDifference, compare_apps, difference_table};
 use crate::{
     app_store::{AppStore, Manifest, Uploaded},
     environment::Environment,
-    error::Result,
+    error::{Error, Result},
     node_apps::{NodeApps, Replacement},
     package::Package,
     schema,
@@ -20,6 +20,8 @@ use crate::{
 
 /// How long a call may take. Packages are large.
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
+/// How many of the versions are kept to go back to.
+const NO_VERSIONS: usize = 0;
 /// How long a program may take to print its schema.
 const DESCRIBE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -160,7 +162,7 @@ impl CloudApps {
         if deployment.is_served && new.is_same(&deployment.current) {
             return Ok(Deployed::Unchanged);
         }
-        self.store.replace(&deployment.app, &deployment.current, &new).await?;
+        self.store.switch(&deployment.app, &deployment.current, &new, NO_VERSIONS).await?;
         let started = self.start(deployment, note).await;
         match started {
             Ok(()) => {
@@ -180,7 +182,7 @@ impl CloudApps {
         if deployment.found.is_some() {
             return Ok(());
         }
-        let uploaded = self.store.uploaded(&deployment.app).await?;
+        let uploaded = self.store.uploaded_as_it_is(&deployment.app).await?;
         let info = self.node.info(&deployment.app).await?;
         let profile = info.as_ref().and_then(|info| info.profile()).map(str::to_owned);
         deployment.current = uploaded.clone();
@@ -205,7 +207,7 @@ impl CloudApps {
     /// Uploads again what serves, and starts it if a node that cannot replace apps has stopped it.
     async fn undo(&self, deployment: &mut Deployment, new: &Uploaded, note: &impl Fn(String)) {
         let Deployment { app, current, .. } = &*deployment;
-        if let Err(error) = self.store.replace(app, new, current).await {
+        if let Err(error) = self.store.switch(app, new, current, NO_VERSIONS).await {
             note(format!("the version that cannot be started is still uploaded: {error}"));
             deployment.current = new.clone();
         }
@@ -226,7 +228,12 @@ impl CloudApps {
             self.node.stop(app).await?;
         }
         if !found.uploaded.is_same(&deployment.current) {
-            self.store.replace(app, &deployment.current, &found.uploaded).await?;
+            if !self.store.uploaded_as_it_is(app).await?.is_same(&deployment.current) {
+                return Err(Error::Failed(format!(
+                    "somebody else has uploaded `{app}` meanwhile, which stays"
+                )));
+            }
+            self.store.switch(app, &deployment.current, &found.uploaded, NO_VERSIONS).await?;
         }
         match found.profile {
             Some(profile) if deployment.is_served => self.node.replace(app, &profile).await.map(drop),

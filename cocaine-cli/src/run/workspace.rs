@@ -29,13 +29,13 @@ pub(super) struct Workspace {
 #[derive(Debug, Deserialize)]
 struct WorkspaceCrate {
     manifest_path: PathBuf,
-    dependencies: Vec<Dependency>,
+    dependencies: Vec<PathDependency>,
     #[serde(default)]
     metadata: Json,
 }
 
 #[derive(Debug, Deserialize)]
-struct Dependency {
+struct PathDependency {
     /// The folder, if it is on this machine.
     path: Option<PathBuf>,
 }
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     fn workspace() -> Workspace {
-        let dependency = |path: &str| Dependency { path: Some(path.into()) };
+        let dependency = |path: &str| PathDependency { path: Some(path.into()) };
         let package = |folder: &str, metadata, dependencies| WorkspaceCrate {
             manifest_path: Path::new(folder).join(MANIFEST),
             dependencies,
@@ -110,7 +110,7 @@ mod tests {
         let app = serde_json::json!({"cocaine": {"name": "links"}});
         Workspace {
             packages: vec![
-                package("/w/shop", app, vec![dependency("/w/model"), Dependency { path: None }]),
+                package("/w/shop", app, vec![dependency("/w/model"), PathDependency { path: None }]),
                 package("/w/model", Json::Null, vec![dependency("/w/shop"), dependency("/elsewhere")]),
                 package("/w/tool", Json::Null, Vec::new()),
             ],

@@ -8,14 +8,14 @@ use cocaine_test::Cloud;
 use serde_json::{Value as Json, json};
 
 use crate::{
-    command::{ended, run, run_at, storage, store},
+    command::{cloud_with_old_crashlogs, ended, run, run_at, storage, store},
     program::Programs,
     worker,
 };
 
 /// A cloud with the app `links` and the profile `patient`.
 async fn cloud_with_app() -> Cloud {
-    let (cloud, programs) = (Cloud::start().await.unwrap(), Programs::new());
+    let (cloud, programs) = (cloud_with_old_crashlogs().await, Programs::new());
     let program = programs.add("worker", worker::script());
     store(&cloud, "profiles", "patient", &BTreeMap::from([("handshake-timeout", Value::from(60_u8))])).await;
     ended(&run(&cloud, &["app", "upload", "links", "--program", &program]), 0);
@@ -97,7 +97,7 @@ async fn app_is_removed_with_all_its_parts() {
     storage.write("crashlogs", "1:ab", &lines, Some(&["links"])).await.unwrap();
     ended(&run(&cloud, &["app", "start", "links"]), 0);
 
-    let action = "stop and remove the app `links`, its entry in the runlist `boot`";
+    let action = "stop and remove the app `links`, its entry in the runlist `boot`, its versions (1)";
     let output = run(&cloud, &["app", "remove", "links"]);
     assert!(ended(&output, 2).1.contains(action), "{output:?}");
     let output = run(&cloud, &["app", "remove", "links", "--dry-run"]);

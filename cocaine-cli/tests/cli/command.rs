@@ -7,6 +7,7 @@ use std::{
 
 use cocaine::{Bytes, Value, msgpack};
 use cocaine_bindings::{Storage, StorageClient};
+use cocaine_node::config::NodeConfig;
 use cocaine_test::Cloud;
 
 /// Runs `cocaine` with these arguments, and the locator of a cloud.
@@ -24,6 +25,13 @@ pub(crate) fn run_at(locator: &str, args: &[&str]) -> Output {
 pub(crate) fn ended(output: &Output, code: i32) -> (&str, &str) {
     assert_eq!(output.status.code(), Some(code), "{output:?}");
     (std::str::from_utf8(&output.stdout).unwrap(), std::str::from_utf8(&output.stderr).unwrap())
+}
+
+/// Starts a cloud that keeps crashlogs, however old they are.
+pub(crate) async fn cloud_with_old_crashlogs() -> Cloud {
+    let mut config = NodeConfig::default();
+    config.apps.crashlog_age = Some(4e9);
+    Cloud::builder().node(|node| node.config(&config)).start().await.unwrap()
 }
 
 pub(crate) async fn storage(cloud: &Cloud) -> StorageClient {

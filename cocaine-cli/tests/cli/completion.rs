@@ -9,7 +9,10 @@ use std::{
 use cocaine_test::Cloud;
 use tempfile::TempDir;
 
-use crate::command::{ended, store};
+use crate::{
+    command::{ended, run, store},
+    program::{Programs, schema},
+};
 
 /// Completes the last of these words as bash does, with a configuration and a cache of its own.
 fn complete_in_bash(folders: &TempDir, words: &str) -> Output {
@@ -50,6 +53,26 @@ async fn names_of_the_cloud_are_completed() {
     assert_eq!(ended(&output, 0), ("storage\n", ""));
 }
 
+#[tokio::test]
+async fn later_arguments_depend_on_earlier_ones() {
+    let cloud = Cloud::start().await.unwrap();
+    let programs = Programs::new();
+    let program = programs.describing("links", &schema("\"u32\""));
+    ended(&run(&cloud, &["app", "upload", "links", "--program", &program]), 0);
+    let locator = cloud.locator_addr();
+    for (words, expected) in [
+        ("app stop li", "links\n"),
+        ("app restart --profile x li", "links\n"),
+        ("storage get manifests li", "links\n"),
+        ("storage rm apps other li", "links\n"),
+        ("call --as hex storage re", "read\nremove\n"),
+        ("call -H a=b --timeout 5 links sh", "shorten\n"),
+    ] {
+        let output = complete_from_cloud(&format!("cocaine --locator {locator} {words}"));
+        assert_eq!(ended(&output, 0), (expected, ""), "{words}");
+    }
+}
+
 #[test]
 fn commands_and_contexts_need_no_cloud() {
     let folders = tempfile::tempdir().unwrap();
@@ -62,6 +85,7 @@ fn commands_and_contexts_need_no_cloud() {
         ("cocaine app upload --no-s", "--no-schema\n"),
         ("cocaine --context ''", "live\n"),
         ("cocaine context select ''", "live\n"),
+        ("cocaine storage get pro", "profiles\n"),
     ] {
         let output = complete_in_bash(&folders, words);
         let names = ended(&output, 0).0;

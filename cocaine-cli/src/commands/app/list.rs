@@ -3,14 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
-use cocaine::{
-    Value,
-    schema::{MANIFEST_KEY, hash_text},
-};
 use serde::Serialize;
 
 use super::Sources;
 use crate::{
+    app_store::schema_hash,
     environment::Environment,
     error::{ExitStatus, Result},
     node_apps::AppInfo,
@@ -34,9 +31,9 @@ pub(in crate::commands) struct ListApps {}
 pub(super) async fn list(environment: &Environment) -> Result<ExitStatus> {
     let sources = Sources::connect(environment).await?;
     let running = sources.node.all().await?;
-    let manifests = sources.manifests.read_all(sources.manifests.names().await?).await;
+    let manifests = sources.manifests.all().await?;
     let mut runlists: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (runlist, entries) in sources.runlists.read_all(sources.runlists.names().await?).await {
+    for (runlist, entries) in sources.runlists.all().await? {
         match entries {
             Ok(entries) => {
                 for app in entries.into_keys() {
@@ -105,14 +102,6 @@ pub(super) fn state_style(state: &str) -> Style {
         "stopped" => Style::Faint,
         "broken" => Style::Failed,
         _ => Style::Warning,
-    }
-}
-
-/// Returns the hash of the schema in a manifest.
-pub(super) fn schema_hash(manifest: &RecordEntries) -> Option<String> {
-    match manifest.get(MANIFEST_KEY)?.get("hash")? {
-        Value::UInt(hash) => Some(hash_text(*hash)),
-        hash => hash.as_str().map(str::to_owned),
     }
 }
 

@@ -1,16 +1,16 @@
 //! Shows an app.
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 use cocaine::schema::{AppSchema, EventOutput, MANIFEST_KEY};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::{
-    Sources,
-    list::{schema_hash, state_style},
-};
+use super::{Sources, list::state_style};
 use crate::{
+    app_store::schema_hash,
     commands::arguments::app_name,
+    completion,
     environment::Environment,
     error::{ExitStatus, Result},
     json::data_to_json,
@@ -32,7 +32,7 @@ use crate::{
 #[command(verbatim_doc_comment)]
 pub(in crate::commands) struct ShowApp {
     /// The name of the app
-    #[arg(value_parser = app_name)]
+    #[arg(value_parser = app_name, add = ArgValueCandidates::new(completion::apps))]
     name: String,
 }
 

@@ -1,9 +1,11 @@
 //! Where a cloud has what belongs to an app.
 
+use cocaine::Client;
 use cocaine_bindings::StorageClient;
 
 use super::DEFAULT_TIMEOUT;
 use crate::{
+    app_store::AppStore,
     environment::Environment,
     error::Result,
     node_apps::NodeApps,
@@ -14,6 +16,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Sources {
     pub(super) node: NodeApps,
+    pub(super) store: AppStore,
     pub(super) manifests: Records,
     pub(super) packages: Records,
     pub(super) runlists: Records,
@@ -22,10 +25,15 @@ pub(super) struct Sources {
 
 impl Sources {
     pub(super) async fn connect(environment: &Environment) -> Result<Self> {
-        let (cloud, limit) = (environment.cloud()?, environment.timeout_or(DEFAULT_TIMEOUT)?);
-        let storage: StorageClient = environment.service(&cloud).await?;
+        Self::with_cloud(&environment.cloud()?, environment).await
+    }
+
+    pub(super) async fn with_cloud(cloud: &Client, environment: &Environment) -> Result<Self> {
+        let limit = environment.timeout_or(DEFAULT_TIMEOUT)?;
+        let storage: StorageClient = environment.service(cloud).await?;
         Ok(Self {
-            node: NodeApps::connect(&cloud, environment, limit).await?,
+            node: NodeApps::connect(cloud, environment, limit).await?,
+            store: AppStore::new(&storage, limit),
             manifests: Records::new(&storage, RecordKind::MANIFEST, limit),
             packages: Records::new(&storage, RecordKind::PACKAGE, limit),
             runlists: Records::new(&storage, RecordKind::RUNLIST, limit),
@@ -36,7 +44,7 @@ impl Sources {
     /// Returns the runlists that name an app, with the profiles there.
     pub(super) async fn runlists_with(&self, app: &str) -> Result<Vec<(String, String)>> {
         let mut found = Vec::new();
-        for (runlist, entries) in self.runlists.read_all(self.runlists.names().await?).await {
+        for (runlist, entries) in self.runlists.all().await? {
             if let Some(profile) = entries?.get(app) {
                 found.push((runlist, profile.as_str().unwrap_or_default().to_owned()));
             }

@@ -1,10 +1,13 @@
 //! Starts, stops and restarts apps.
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
+use cocaine::Client;
 
 use super::Sources;
 use crate::{
     commands::arguments::app_name,
+    completion,
     environment::Environment,
     error::{Error, ExitStatus, Result},
     node_apps::Replacement,
@@ -26,10 +29,10 @@ const DEFAULT_PROFILE: &str = "default";
 #[command(verbatim_doc_comment)]
 pub(in crate::commands) struct StartApp {
     /// The name of the app
-    #[arg(value_parser = app_name)]
+    #[arg(value_parser = app_name, add = ArgValueCandidates::new(completion::apps))]
     name: String,
     /// The profile to start it with
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(completion::profiles))]
     profile: Option<String>,
 }
 
@@ -47,10 +50,10 @@ pub(in crate::commands) struct StartApp {
 #[command(verbatim_doc_comment)]
 pub(in crate::commands) struct RestartApp {
     /// The name of the app
-    #[arg(value_parser = app_name)]
+    #[arg(value_parser = app_name, add = ArgValueCandidates::new(completion::apps))]
     name: String,
     /// The profile to start it with
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(completion::profiles))]
     profile: Option<String>,
 }
 
@@ -65,7 +68,7 @@ pub(in crate::commands) struct RestartApp {
 #[command(verbatim_doc_comment)]
 pub(in crate::commands) struct StopApp {
     /// The name of the app
-    #[arg(value_parser = app_name)]
+    #[arg(value_parser = app_name, add = ArgValueCandidates::new(completion::apps))]
     name: String,
 }
 
@@ -81,11 +84,20 @@ pub(super) async fn start(args: &StartApp, environment: &Environment) -> Result<
 }
 
 pub(super) async fn restart(args: &RestartApp, environment: &Environment) -> Result<ExitStatus> {
-    let (name, sources) = (&args.name, Sources::connect(environment).await?);
+    restart_app(&environment.cloud()?, &args.name, args.profile.as_deref(), environment).await
+}
+
+/// Starts an app, or puts what is uploaded in the place of what runs. The profile is that with which it runs, unless one is given.
+pub(super) async fn restart_app(
+    cloud: &Client,
+    name: &str,
+    profile: Option<&str>,
+    environment: &Environment,
+) -> Result<ExitStatus> {
+    let sources = Sources::with_cloud(cloud, environment).await?;
     let info = sources.node.info(name).await?;
-    let profile = match (&args.profile, info.as_ref().and_then(|info| info.profile())) {
-        (Some(profile), _) => profile.clone(),
-        (None, Some(profile)) => profile.to_owned(),
+    let profile = match (profile, info.as_ref().and_then(|info| info.profile())) {
+        (Some(profile), _) | (None, Some(profile)) => profile.to_owned(),
         (None, None) => usual_profile(&sources, name).await?,
     };
     let replacement = sources.node.replace(name, &profile).await?;

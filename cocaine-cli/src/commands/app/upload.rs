@@ -38,7 +38,8 @@ use crate::{
 /// program as "slave"; an archive, which is uploaded as it is; or a program. What `.cocaineignore` names stays out. The
 /// program is asked for its schema with `--describe`. Without a schema it is uploaded, too, and called with bytes. A version
 /// that breaks callers of the uploaded one is refused, with the differences as a table (exit code 7), unless `--breaking`
-/// is given. What is uploaded already is not written again.
+/// is given. What is uploaded already is not written again. The last five versions are kept beside it (`--keep`), and
+/// `cocaine app rollback` goes back to them.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
@@ -78,6 +79,9 @@ pub(in crate::commands) struct Upload {
     /// Upload even if callers of the uploaded version break
     #[arg(long)]
     breaking: bool,
+    /// How many versions are kept beside this one, to go back to; 0 keeps none
+    #[arg(long, value_name = "COUNT", default_value_t = 5)]
+    keep: usize,
     /// Only show the differences, and say what would be done
     #[arg(long)]
     dry_run: bool,
@@ -110,8 +114,11 @@ pub(super) async fn upload(args: &Upload, environment: &Environment) -> Result<E
         return Ok(ExitStatus::Done);
     }
     if !new.is_same(&former) {
-        store.replace(&name, &former, &new).await?;
+        store.switch(&name, &former, &new, args.keep).await?;
         environment.output.note(format_args!("{name} is uploaded"));
+        if let Err(error) = store.remove_older_versions(&name, &new, args.keep).await {
+            environment.output.note(format_args!("warning: {error}"));
+        }
     }
     if args.start {
         return until_interrupted(async {
