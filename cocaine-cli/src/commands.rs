@@ -23,6 +23,7 @@ mod run;
 mod runlist;
 mod service;
 mod storage;
+mod unicorn;
 
 use std::env;
 
@@ -42,7 +43,8 @@ pub use programs::run_program;
 ///
 /// Standard output carries results, standard error everything else. Ends with 0 if all is done, 1 after an error, 2 after
 /// a wrong command line, 3 if there is nothing of this name, 4 if the cloud does not allow it, 5 if it cannot be reached, 6 if
-/// it does not answer in time, 7 if what was compared differs, and 130 after Ctrl-C.
+/// it does not answer in time, 7 if what was compared differs, and 130 after Ctrl-C; `unicorn lock` with what its
+/// command ends with.
 #[derive(Debug, Parser)]
 #[command(name = "cocaine", version, arg_required_else_help = true)]
 pub struct Cli {
@@ -83,6 +85,8 @@ enum Command {
     Service(service::ServiceCommand),
     #[command(subcommand)]
     Storage(storage::StorageCommand),
+    #[command(subcommand)]
+    Unicorn(unicorn::UnicornCommand),
 }
 
 /// Answers a shell that asks for completions (the variable `COMPLETE`), and returns whether one has asked. To be called before there
@@ -132,6 +136,7 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
         Command::Runlist(command) => command.run(&environment).await,
         Command::Service(command) => command.run(&environment).await,
         Command::Storage(command) => command.run(&environment).await,
+        Command::Unicorn(command) => command.run(&environment).await,
     }
 }
 

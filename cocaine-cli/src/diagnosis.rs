@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::{
     environment::Environment,
     error::Result,
-    output::{Row, Style},
+    output::{Progress, Row, Style},
 };
 
 /// How a check has ended.
@@ -37,11 +37,14 @@ pub(crate) struct Finding {
 /// Checks everything that can be checked. Without a locator that is no more than what is on this machine.
 pub(crate) async fn diagnose(environment: &Environment) -> Result<Vec<Finding>> {
     let mut findings = contexts::check();
+    let progress = Progress::start("asking the locators");
     let is_reachable = cloud::check_locators(environment, &mut findings).await?;
     if is_reachable {
         let cloud = environment.cloud()?;
         let limit = environment.timeout_or(cloud::LIMIT)?;
+        progress.step("checking the services");
         cloud::check_services(&cloud, limit, &mut findings).await;
+        progress.step("checking the apps");
         apps::check(&cloud, limit, &mut findings).await;
     }
     Ok(findings)

@@ -9,7 +9,7 @@ use cocaine::{Client, ServiceClient};
 use crate::{
     contexts::{Context, Contexts},
     error::{Error, Result},
-    output::{Format, Output},
+    output::{Format, Output, Progress},
 };
 
 /// The locator of a node on this machine.
@@ -102,9 +102,10 @@ impl Environment {
         self.context()?.token.map(|source| source.read()).transpose()
     }
 
-    /// Connects to a service under its usual name.
+    /// Connects to a service under its usual name. What takes longer is shown.
     pub(crate) async fn service<S: ServiceClient>(&self, cloud: &Client) -> Result<S> {
         let what = format!("the service `{}` cannot be reached", S::SPEC.name);
+        let _progress = Progress::start(format!("connecting to `{}`", S::SPEC.name));
         cloud.service().await.map_err(Error::while_doing(what))
     }
 

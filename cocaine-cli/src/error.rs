@@ -29,6 +29,8 @@ pub enum ExitStatus {
     Differs,
     /// A signal has interrupted it.
     Interrupted,
+    /// Another program was run, and this is its exit code.
+    Command(u8),
 }
 
 impl ExitStatus {
@@ -44,6 +46,7 @@ impl ExitStatus {
             Self::TimedOut => 6,
             Self::Differs => 7,
             Self::Interrupted => 130,
+            Self::Command(code) => code,
         }
     }
 }

@@ -1,21 +1,27 @@
 //! Results on standard output, in the format that was asked for, and everything else on standard error.
 
 mod format;
+mod progress;
+mod progress_line;
 mod style;
+mod table;
 mod text;
+mod width;
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use comfy_table::{Cell, ContentArrangement, Table, presets};
-use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
 
 pub use format::Format;
+pub(crate) use progress::Progress;
+use progress::suspended;
 pub(crate) use style::{Colors, Style};
+use table::{TableLayout, styled};
 use text::printable_lines;
-pub(crate) use text::{printable, printable_json};
+pub(crate) use text::{printable, printable_json, size};
+use width::terminal_width;
 
 /// A value that can be a line of a table.
 pub(crate) trait Row: Serialize {
@@ -58,7 +64,7 @@ impl Output {
     pub(crate) fn rows<R: Row>(self, rows: &[R]) -> Result<()> {
         match self.format {
             Format::Table if rows.is_empty() => Ok(()),
-            Format::Table => self.line(&table(R::COLUMNS, rows.iter().map(cells), self.colors)),
+            Format::Table => self.line(&self.table().draw_rows(rows)),
             Format::Json => self.json(&rows),
             Format::Jsonl | Format::Plain => rows.iter().try_for_each(|row| self.row(row)),
         }
@@ -69,26 +75,28 @@ impl Output {
         match self.format {
             Format::Json | Format::Jsonl => self.line(&json_text(row)?),
             Format::Table => {
-                let cells = styled(row);
                 let texts: Vec<_> =
-                    cells.map(|(style, text)| self.colors.paint(style, &printable(&text))).collect();
+                    styled(row).map(|(style, text)| self.colors.paint(style, &text)).collect();
                 self.line(&texts.join("  "))
             }
-            Format::Plain => self.line(&sanitized(row).join("\t")),
+            Format::Plain => {
+                let texts: Vec<_> = styled(row).map(|(_, text)| text).collect();
+                self.line(&texts.join("\t"))
+            }
         }
     }
 
     /// Prints a result that is one row: in a table each column is a line of its own.
     pub(crate) fn record<R: Row>(self, row: &R) -> Result<()> {
         match self.format {
-            Format::Table => {
-                let lines = R::COLUMNS.iter().zip(cells(row));
-                let lines = lines.map(|(name, cell)| vec![Style::Heading.cell(name), cell]);
-                self.line(&table(&[], lines, self.colors))
-            }
+            Format::Table => self.line(&self.table().draw_record(row)),
             Format::Json => self.json(row),
             Format::Jsonl | Format::Plain => self.row(row),
         }
+    }
+
+    fn table(self) -> TableLayout {
+        TableLayout { width: terminal_width(&io::stdout()), colors: self.colors }
     }
 
     /// Prints a value as indented JSON.
@@ -103,9 +111,11 @@ impl Output {
 
     /// Prints a text and a line feed. Whatever comes from the cloud is to be [`printable`].
     pub(crate) fn line(self, text: &str) -> Result<()> {
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        Ok(out.write_all(b"\n")?)
+        suspended(|| {
+            let mut out = io::stdout().lock();
+            out.write_all(text.as_bytes())?;
+            Ok(out.write_all(b"\n")?)
+        })
     }
 
     /// Prints a text of any number of lines, and a line feed. On a terminal its control characters are escapes.
@@ -118,9 +128,11 @@ impl Output {
 
     /// Prints bytes as they are.
     pub(crate) fn bytes(self, bytes: &[u8]) -> Result<()> {
-        let mut out = io::stdout().lock();
-        out.write_all(bytes)?;
-        Ok(out.flush()?)
+        suspended(|| {
+            let mut out = io::stdout().lock();
+            out.write_all(bytes)?;
+            Ok(out.flush()?)
+        })
     }
 
     /// Replaces the last line of a terminal on standard error, or removes it.
@@ -134,7 +146,13 @@ impl Output {
 
     /// Says something that is no result, on standard error. It may have names and texts from the cloud.
     pub(crate) fn note(self, text: impl std::fmt::Display) {
-        let _ = writeln!(io::stderr().lock(), "{}", printable_lines(&text.to_string()));
+        let text = printable_lines(&text.to_string());
+        let _ = suspended(|| writeln!(io::stderr().lock(), "{text}"));
+    }
+
+    /// Says what may have colours, on standard error. It is to be [`printable`] but for them.
+    pub(crate) fn styled_note(self, text: &str) {
+        let _ = suspended(|| writeln!(io::stderr().lock(), "{text}"));
     }
 
     /// Warns of something on standard error.
@@ -153,56 +171,12 @@ pub fn print_error(error: &Error) {
 
 /// Writes a line that begins with a word and a colon.
 fn say(style: Style, word: &str, text: &str) {
-    let mut err = io::stderr().lock();
-    let word = Colors::of(&err).paint(style, &format!("{word}:"));
-    let _ = writeln!(err, "{word} {}", printable_lines(text));
+    let word = Colors::of(&io::stderr()).paint(style, &format!("{word}:"));
+    let _ = suspended(|| writeln!(io::stderr().lock(), "{word} {}", printable_lines(text)));
 }
 
 fn json_text(value: &impl Serialize) -> Result<String> {
     Ok(printable_json(&serde_json::to_string(value).map_err(io::Error::from)?))
-}
-
-fn sanitized(row: &impl Row) -> Vec<String> {
-    row.cells().iter().map(|cell| printable(cell)).collect()
-}
-
-fn styled(row: &impl Row) -> impl Iterator<Item = (Style, String)> {
-    row.cells().into_iter().enumerate().map(|(column, text)| (row.style(column), text))
-}
-
-/// Returns the cells of a table for a row.
-fn cells(row: &impl Row) -> Vec<Cell> {
-    styled(row).map(|(style, text)| style.cell(&printable(&text))).collect()
-}
-
-/// Returns how many columns the terminal of standard output has.
-fn terminal_width() -> Option<u16> {
-    let out = io::stdout();
-    let size = out.is_terminal().then(|| tcgetwinsize(out).ok()).flatten()?;
-    (size.ws_col > 0).then_some(size.ws_col)
-}
-
-/// Draws a table without lines. On a terminal it is as wide as that, and cells are wrapped.
-fn table(headings: &[&str], rows: impl Iterator<Item = Vec<Cell>>, colors: Colors) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).force_no_tty();
-    if let Some(width) = terminal_width() {
-        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-    }
-    if colors.is_colored() {
-        table.enforce_styling();
-    }
-    if !headings.is_empty() {
-        table.set_header(headings.iter().map(|heading| Style::Heading.cell(&heading.to_uppercase())));
-    }
-    for row in rows {
-        table.add_row(row);
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    let text = table.to_string();
-    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -210,29 +184,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tables_have_headings_and_no_lines() {
-        let rows = [["a", "1"], ["longer", "22"]].map(|row| row.map(Cell::new).to_vec());
-        let text = table(&["name", "size"], rows.into_iter(), Colors::NONE);
-        assert_eq!(text, "NAME    SIZE\na       1\nlonger  22");
-    }
-
-    #[test]
     fn json_escapes_what_controls_terminals() {
         let text = json_text(&"a\u{1b}\u{9b}2J\u{202e}é").unwrap();
         assert_eq!(text, "\"a\\u001b\\u009b2J\\u202eé\"");
         assert_eq!(serde_json::from_str::<String>(&text).unwrap(), "a\u{1b}\u{9b}2J\u{202e}é");
-    }
-
-    #[test]
-    fn tables_show_control_characters_as_escapes() {
-        #[derive(Serialize)]
-        struct Text;
-        impl Row for Text {
-            const COLUMNS: &'static [&'static str] = &["text"];
-            fn cells(&self) -> Vec<String> {
-                vec!["a\x1b[2Jb".to_owned()]
-            }
-        }
-        assert_eq!(table(&[], [cells(&Text)].into_iter(), Colors::NONE), "a\\u{1b}[2Jb");
     }
 }

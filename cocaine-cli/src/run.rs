@@ -9,7 +9,7 @@
 //! snapshot      which files matter, and how they are
 //! screen        what is shown
 //! project       which apps there are: of `Cocaine.toml` (`apps_file`), or crates (`workspace`)
-//! progress      what each app does
+//! stages        what each app does
 //! process_group processes that end together
 //! ```
 
@@ -18,11 +18,11 @@ mod build;
 mod deployment;
 mod own_node;
 mod process_group;
-mod progress;
 mod project;
 mod screen;
 mod session;
 mod snapshot;
+mod stages;
 mod watcher;
 mod workspace;
 

@@ -21,6 +21,7 @@ use tokio::{
 
 use crate::{
     error::{Error, Result},
+    output::Progress,
     program,
 };
 
@@ -59,6 +60,7 @@ pub(crate) async fn describe(program: &Path, limit: Duration) -> Result<AppSchem
         Ok(Some(obstacle)) => return Err(obstacle.into_reason()),
         Err(error) => return Err(error.to_string()),
     }
+    let _progress = Progress::start("asking the program for its schema");
     // A name without a folder would be searched in PATH.
     let program = program.canonicalize().map_err(|error| error.to_string())?;
     let mut command = Command::new(program);

@@ -23,6 +23,7 @@ use crate::{
     environment::{Environment, seconds},
     error::{Error, ExitStatus, Result},
     node_apps::NodeApps,
+    output::Progress,
 };
 
 /// How long a call may take. Packages are large.
@@ -91,6 +92,7 @@ async fn start_app(cloud: &Client, name: &str, profile: &str, environment: &Envi
     let limit = environment.timeout_or(DEFAULT_TIMEOUT)?;
     let node = NodeApps::connect(cloud, environment, limit).await?;
     let what = format!("`{name}` is uploaded, and cannot be started with the profile `{profile}`");
+    let _progress = Progress::start(format!("starting {name}"));
     node.replace(name, profile).await.map(drop).map_err(|error| match error {
         Error::Cloud { source, .. } => Error::Cloud { what, source },
         other => other,

@@ -107,7 +107,7 @@ impl<'a> Groups<'a> {
                         entries.iter().map(|(member, weight)| (member.clone(), data_to_json(weight)));
                     rows.push(GroupRow { name, members: members.collect() });
                 }
-                Err(error) => self.environment.output.note(format_args!("warning: {error}")),
+                Err(error) => self.environment.output.warn(error),
             }
         }
         self.environment.output.rows(&rows)

@@ -103,7 +103,7 @@ impl<'a> Runlists<'a> {
         for (name, entries) in self.records.all().await? {
             match entries {
                 Ok(entries) => rows.push(RunlistRow { name, apps: profiles(&entries).collect() }),
-                Err(error) => self.environment.output.note(format_args!("warning: {error}")),
+                Err(error) => self.environment.output.warn(error),
             }
         }
         self.environment.output.rows(&rows)

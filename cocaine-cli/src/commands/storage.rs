@@ -19,7 +19,7 @@ use crate::{
     environment::Environment,
     error::{Error, ExitStatus, Result},
     json::data_to_json,
-    output::Row,
+    output::{Progress, Row, size},
     records::RecordKind,
 };
 
@@ -174,7 +174,9 @@ async fn list(args: &ListBlobs, storage: &StorageClient, environment: &Environme
 
 async fn get(args: &GetBlob, storage: &StorageClient, environment: &Environment) -> Result<ExitStatus> {
     let GetBlob { collection, key, to, decode } = args;
+    let progress = Progress::start(format!("reading {collection}/{key}"));
     let blob = storage.read(collection, key).await;
+    drop(progress);
     let blob = blob.map_err(Error::while_doing(format!("{collection}/{key} cannot be read")))?;
     match to {
         _ if *decode => {
@@ -212,7 +214,9 @@ async fn put(args: &PutBlob, storage: &StorageClient, environment: &Environment)
         fs::read(file).map_err(Error::in_file(file))?
     };
     let (blob, tags) = (Bytes::from(bytes), tag.iter().map(String::as_str).collect::<Vec<_>>());
+    let progress = Progress::start(format!("sending {} of {collection}/{key}", size(blob.len())));
     let written = storage.write(collection, key, &blob, Some(&tags)).await;
+    drop(progress);
     written.map_err(Error::while_doing(format!("{collection}/{key} cannot be written")))?;
     environment.output.note(format_args!("{collection}/{key} has {} bytes", blob.len()));
     if tags.is_empty() {

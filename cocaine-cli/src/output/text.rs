@@ -33,6 +33,11 @@ pub(crate) fn printable_json(json: &str) -> String {
     clean
 }
 
+/// Returns a number of bytes for people.
+pub(crate) fn size(bytes: usize) -> String {
+    indicatif::BinaryBytes(u64::try_from(bytes).unwrap_or(u64::MAX)).to_string()
+}
+
 /// Returns whether a terminal may act on a character: control characters, and those that turn the direction of a text.
 fn is_control(character: char) -> bool {
     character.is_control()

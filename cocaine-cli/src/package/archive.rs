@@ -12,7 +12,10 @@ use cocaine::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use tar::{Builder, EntryType, Header};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    output::Progress,
+};
 
 /// The most bytes of a package: what a message of a storage has room for.
 pub(super) const MAX_PACKAGE: usize = 500 << 20;
@@ -30,12 +33,14 @@ pub(super) struct ArchiveBuilder {
     files: BTreeMap<PathBuf, u32>,
     entries: usize,
     unpacked: u64,
+    _progress: Progress,
 }
 
 impl ArchiveBuilder {
     pub(super) fn new(compression: Compression) -> Self {
         let tar = Builder::new(GzEncoder::new(PackageBuffer::new(), compression));
-        Self { tar, files: BTreeMap::new(), entries: 0, unpacked: 0 }
+        let progress = Progress::start("packing");
+        Self { tar, files: BTreeMap::new(), entries: 0, unpacked: 0, _progress: progress }
     }
 
     /// Adds a program, which can be run whatever its mode is.

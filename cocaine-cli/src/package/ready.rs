@@ -13,7 +13,10 @@ use super::{
     Location, Package,
     archive::{MAX_PACKAGE, PackageBuffer},
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    output::Progress,
+};
 
 /// The first bytes of archives, whose files only nodes read.
 const OTHER_KINDS: [&[u8]; 4] = [b"PK\x03\x04", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"];
@@ -50,6 +53,7 @@ fn kind(head: &[u8]) -> Option<Kind> {
 
 /// Makes a package of an archive.
 pub(super) fn pack(path: &Path) -> Result<Package> {
+    let _progress = Progress::start("reading the archive");
     let mut file = File::open(path).map_err(Error::in_file(path))?;
     let len = file.seek(SeekFrom::End(0)).and_then(|len| file.rewind().map(|()| len));
     let len = len.map_err(Error::in_file(path))?;

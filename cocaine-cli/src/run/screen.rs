@@ -14,7 +14,7 @@ use std::{
 use cocaine_bindings::StreamedLine;
 
 use self::top_table::TopTable;
-use super::progress::{Progress, Stage};
+use super::stages::{AppStages, Stage};
 use crate::{
     error::{Error, Result},
     log_stream::LineRow,
@@ -77,7 +77,7 @@ impl Screen {
 
     /// Shows a line that the build of an app has printed.
     pub(super) fn print_build(&self, app: usize, line: &str) {
-        self.write(&format!(
+        self.output.styled_note(&format!(
             "{}{}",
             self.prefix(Some(app), self.note_colors),
             only_colors(line, self.is_colored())
@@ -103,20 +103,14 @@ impl Screen {
         let name = app.map(|app| format!("{}: ", self.names[app])).unwrap_or_default();
         for (number, line) in text.split('\n').enumerate() {
             let name = if number == 0 { name.as_str() } else { "" };
-            self.write(&self.note_colors.paint(style, &printable(&format!("{name}{line}"))));
+            self.output.styled_note(&self.note_colors.paint(style, &printable(&format!("{name}{line}"))));
         }
     }
 
-    #[expect(clippy::unused_self, reason = "where a line goes is a matter of the screen")]
-    fn write(&self, line: &str) {
-        // Without a reader there is nothing to say.
-        let _ = writeln!(io::stderr().lock(), "{line}");
-    }
-
     /// Draws the table.
-    pub(super) fn update(&self, progress: &Progress) {
+    pub(super) fn update(&self, stages: &AppStages) {
         if let Some(top) = self.top.borrow_mut().as_mut() {
-            let rows = self.names.iter().zip(progress.apps());
+            let rows = self.names.iter().zip(stages.apps());
             let rows = rows.map(|(name, app)| {
                 let version =
                     if app.version > 0 { format!("version {}", app.version) } else { String::new() };

@@ -24,9 +24,9 @@ use self::{cloud::Cloud, stop::StopSignals};
 use super::{
     build::Builder,
     deployment::{CloudApps, Deployed, Deployment},
-    progress::{Progress, Stage},
     project::{APPS_FILE, Project, ProjectApp},
     screen::Screen,
+    stages::{AppStages, Stage},
     watcher::FileWatcher,
 };
 use crate::{
@@ -89,7 +89,7 @@ pub(crate) async fn run(
         builder,
         cloud_apps: connected?,
         http: cloud.node.as_ref().and_then(|node| node.http.clone()),
-        progress: RefCell::new(Progress::new(project.apps.len())),
+        stages: RefCell::new(AppStages::new(project.apps.len())),
         deployments: project.apps.iter().map(deployment).collect(),
         is_deploying: Cell::new(false),
         is_stopping: Cell::new(false),
@@ -104,7 +104,7 @@ struct Session<'a> {
     cloud_apps: CloudApps,
     /// The address of the gateway of its own node.
     http: Option<String>,
-    progress: RefCell<Progress>,
+    stages: RefCell<AppStages>,
     deployments: Vec<Mutex<Deployment>>,
     /// Whether a version is being uploaded or started, which is not to be cancelled.
     is_deploying: Cell<bool>,
@@ -119,10 +119,10 @@ impl Session<'_> {
         let mut crashes = pin!(self.report_crashes());
         let mut resized = signal(SignalKind::window_change())?;
         let mut work: Option<Pin<Box<dyn Future<Output = ()> + '_>>> = None;
-        self.screen.update(&self.progress.borrow());
+        self.screen.update(&self.stages.borrow());
         let ended = loop {
             if work.is_none() {
-                let next = self.progress.borrow_mut().begin_build();
+                let next = self.stages.borrow_mut().begin_build();
                 match next {
                     Some((app, change)) => work = Some(Box::pin(self.renew(app, change))),
                     None if is_once && self.has_failed() => {
@@ -169,7 +169,7 @@ impl Session<'_> {
     }
 
     fn has_failed(&self) -> bool {
-        self.progress.borrow().apps().iter().any(|app| matches!(app.stage, Stage::Failed(_)))
+        self.stages.borrow().apps().iter().any(|app| matches!(app.stage, Stage::Failed(_)))
     }
 
     /// Notes which apps are to be built for these files.
@@ -182,7 +182,7 @@ impl Session<'_> {
         for (index, app) in self.project.apps.iter().enumerate() {
             let own = files.iter().find(|file| app.inputs.iter().any(|input| file.starts_with(input)));
             if let Some(file) = own {
-                self.progress.borrow_mut().change(index, &short_path(file, &app.folder));
+                self.stages.borrow_mut().change(index, &short_path(file, &app.folder));
             }
         }
     }
@@ -192,7 +192,7 @@ impl Session<'_> {
         let change =
             change.map_or_else(|| "building".to_owned(), |file| format!("{file} has changed: building"));
         self.screen.note(Some(app), &change);
-        self.screen.update(&self.progress.borrow());
+        self.screen.update(&self.stages.borrow());
         let start = Instant::now();
         let built =
             self.builder.build(&self.project.apps[app], |line| self.screen.print_build(app, line)).await;
@@ -200,8 +200,8 @@ impl Session<'_> {
         let mut deployment = self.deployments[app].lock().await;
         let deployed = match built {
             Ok(package) => {
-                self.progress.borrow_mut().begin_start(app);
-                self.screen.update(&self.progress.borrow());
+                self.stages.borrow_mut().begin_start(app);
+                self.screen.update(&self.stages.borrow());
                 self.is_deploying.set(true);
                 let note = |text: String| self.screen.note(Some(app), &text);
                 let deployed = self.cloud_apps.deploy(&mut deployment, package, &note).await;
@@ -213,17 +213,17 @@ impl Session<'_> {
         match deployed {
             Ok(Deployed::Started) => self.report_start(app, &deployment, build_time, start.elapsed()),
             Ok(Deployed::Unchanged) => {
-                let version = self.progress.borrow_mut().serve_on(app);
+                let version = self.stages.borrow_mut().serve_on(app);
                 let text = format!("the build is what it was: version {version} goes on serving");
                 self.screen.note(Some(app), &text);
             }
             Err(error) => self.report_failure(app, &deployment, &error),
         }
-        self.screen.update(&self.progress.borrow());
+        self.screen.update(&self.stages.borrow());
     }
 
     fn report_start(&self, app: usize, deployment: &Deployment, build: Duration, whole: Duration) {
-        let version = self.progress.borrow_mut().serve_new(app);
+        let version = self.stages.borrow_mut().serve_new(app);
         let (build, whole) = (build.as_secs_f64(), whole.as_secs_f64());
         self.screen
             .succeed(app, &format!("version {version} serves, after {whole:.2} s ({build:.2} s build)"));
@@ -236,7 +236,7 @@ impl Session<'_> {
 
     fn report_failure(&self, app: usize, deployment: &Deployment, error: &Error) {
         let is_served = deployment.served_profile().is_some();
-        let goes_on = match self.progress.borrow_mut().fail(app, error.to_string(), is_served) {
+        let goes_on = match self.stages.borrow_mut().fail(app, error.to_string(), is_served) {
             Some(version) => format!("version {version} goes on serving"),
             None if is_served => "what ran before goes on serving".to_owned(),
             None => "nothing serves".to_owned(),
@@ -276,7 +276,7 @@ impl Session<'_> {
         loop {
             sleep(CRASH_INTERVAL).await;
             for (index, app) in self.project.apps.iter().enumerate() {
-                let version = self.progress.borrow().apps()[index].version;
+                let version = self.stages.borrow().apps()[index].version;
                 if version == 0 {
                     continue;
                 }

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use crate::command::ended;
+use crate::{command::ended, terminal::Terminal};
 
 /// Runs `cocaine` without a terminal, and with nothing that decides about colours but these variables.
 fn run_with(variables: &[(&str, &str)], args: &[&str]) -> Output {
@@ -41,5 +41,36 @@ fn colors_can_be_forced_but_for_programs() {
     for format in ["json", "jsonl", "plain"] {
         let output = run_with(&[FORCED], &[DOCTOR, &["--output", format]].concat());
         assert!(!ended(&output, 1).0.contains('\u{1b}'), "{format}: {output:?}");
+    }
+}
+
+#[test]
+fn terminals_have_colors_unless_refused() {
+    let words = [&[env!("CARGO_BIN_EXE_cocaine")], DOCTOR].concat();
+    for (variable, is_colored) in [
+        (("TERM", "xterm"), true),
+        (("TERM", "dumb"), false),
+        (("NO_COLOR", "1"), false),
+        (("CLICOLOR", "0"), false),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let config = ("XDG_CONFIG_HOME", folder.path().to_str().unwrap());
+        let mut terminal = Terminal::spawn((20, 80), &[config, variable], &words);
+        assert_eq!(terminal.exit_code(), Some(1));
+        terminal.wait_for_text("FAILED");
+        let text = terminal.formatted();
+        assert_eq!(text.contains("\u{1b}[31m"), is_colored, "{variable:?}: {text:?}");
+    }
+}
+
+#[test]
+fn tables_fit_into_their_terminals() {
+    let tables = [(40, "verdict  FAILED "), (79, "VERDICT  CHECK    SUBJECT      FOUND"), (400, "VERDICT ")];
+    for (columns, start) in tables {
+        let mut terminal =
+            Terminal::run((60, columns), "127.0.0.1:1", &["doctor", "--locator", "127.0.0.1:1"]);
+        assert_eq!(terminal.exit_code(), Some(1));
+        let screen = terminal.wait_for_text("another");
+        assert!(screen.starts_with(start), "{columns}: {screen}");
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     environment::Environment,
     error::{Error, ExitStatus, Result},
     node_apps::Replacement,
+    output::Progress,
 };
 
 /// The profile of an app that nobody has named one for.
@@ -78,7 +79,9 @@ pub(super) async fn start(args: &StartApp, environment: &Environment) -> Result<
         Some(profile) => profile.clone(),
         None => usual_profile(&sources, name).await?,
     };
+    let progress = Progress::start(format!("starting {name}"));
     sources.node.start(name, &profile).await?;
+    drop(progress);
     environment.output.note(format_args!("{name} is started with the profile {profile}"));
     Ok(ExitStatus::Done)
 }
@@ -100,7 +103,9 @@ pub(super) async fn restart_app(
         (Some(profile), _) | (None, Some(profile)) => profile.to_owned(),
         (None, None) => usual_profile(&sources, name).await?,
     };
+    let progress = Progress::start(format!("restarting {name}"));
     let replacement = sources.node.replace(name, &profile).await?;
+    drop(progress);
     if replacement == Replacement::StoppedFirst {
         environment
             .output
@@ -112,7 +117,10 @@ pub(super) async fn restart_app(
 
 pub(super) async fn stop(args: &StopApp, environment: &Environment) -> Result<ExitStatus> {
     let (name, sources) = (&args.name, Sources::connect(environment).await?);
-    if !sources.node.stop(name).await? {
+    let progress = Progress::start(format!("stopping {name}"));
+    let is_stopped = sources.node.stop(name).await?;
+    drop(progress);
+    if !is_stopped {
         return Err(Error::NotFound(format!("`{name}` does not run: `cocaine app list` shows what does")));
     }
     environment.output.note(format_args!("{name} is stopped"));

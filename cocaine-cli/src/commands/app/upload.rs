@@ -17,6 +17,7 @@ use crate::{
     completion,
     environment::Environment,
     error::{Error, ExitStatus, Result},
+    output::{Progress, size},
     package::{BuildOptions, Compression, PROGRAM_KEY, Source, read_manifest},
     program::{Obstacle, find_obstacle},
     schema,
@@ -114,10 +115,13 @@ pub(super) async fn upload(args: &Upload, environment: &Environment) -> Result<E
         return Ok(ExitStatus::Done);
     }
     if !new.is_same(&former) {
+        let size = size(new.package.as_ref().map_or(0, |package| package.len()));
+        let progress = Progress::start(format!("sending {size} of {name}"));
         store.switch(&name, &former, &new, args.keep).await?;
+        drop(progress);
         environment.output.note(format_args!("{name} is uploaded"));
         if let Err(error) = store.remove_older_versions(&name, &new, args.keep).await {
-            environment.output.note(format_args!("warning: {error}"));
+            environment.output.warn(error);
         }
     }
     if args.start {

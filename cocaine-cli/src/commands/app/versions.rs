@@ -48,8 +48,8 @@ pub(super) async fn versions(args: &ListVersions, environment: &Environment) -> 
     let current = match current {
         Current::Version(hashes) => Some(hashes),
         Current::Mixture => {
-            environment.output.note(format_args!(
-                "warning: an upload of `{name}` was interrupted, or is under way: its package is of one version, and its manifest \
+            environment.output.warn(format_args!(
+                "an upload of `{name}` was interrupted, or is under way: its package is of one version, and its manifest \
                  of another; upload it again, or go back with `cocaine app rollback {name}`"
             ));
             None

@@ -35,7 +35,7 @@ impl Users {
 impl Profiles<'_> {
     /// Returns who uses each profile. A node that does not say it, and runlists that cannot be read, are warned of.
     pub(super) async fn users(&self) -> Result<BTreeMap<String, Users>> {
-        let warn = |error| self.environment.output.note(format_args!("warning: {error}"));
+        let warn = |error| self.environment.output.warn(error);
         let mut users: BTreeMap<String, Users> = BTreeMap::new();
         let apps = async { NodeApps::connect(&self.cloud, self.environment, self.limit).await?.all().await };
         match apps.await {

@@ -149,7 +149,7 @@ impl Runlists<'_> {
     async fn warn_of_missing(&self, app: &str, profile: &str) -> Result<()> {
         for (records, noun, name) in [(&self.manifests, "app", app), (&self.profiles, "profile", profile)] {
             if is_missing(records, name).await? {
-                self.environment.output.note(format_args!("warning: there is no {noun} {name} yet"));
+                self.environment.output.warn(format_args!("there is no {noun} {name} yet"));
             }
         }
         Ok(())

@@ -16,7 +16,7 @@ pub(super) enum Stage {
 
 /// One app.
 #[derive(Debug)]
-pub(super) struct AppProgress {
+pub(super) struct AppStage {
     pub(super) stage: Stage,
     /// The number of the version that serves, beginning with 1; none does at 0.
     pub(super) version: u32,
@@ -29,29 +29,29 @@ pub(super) struct AppProgress {
 
 /// All apps. They are built one after the other.
 #[derive(Debug)]
-pub(super) struct Progress {
-    apps: Vec<AppProgress>,
+pub(super) struct AppStages {
+    apps: Vec<AppStage>,
     queue: VecDeque<usize>,
 }
 
-impl Progress {
+impl AppStages {
     /// All apps wait for their first build.
     pub(super) fn new(apps: usize) -> Self {
         let waiting =
-            || AppProgress { stage: Stage::Waiting, version: 0, versions: 0, change: None, is_queued: true };
+            || AppStage { stage: Stage::Waiting, version: 0, versions: 0, change: None, is_queued: true };
         Self { apps: (0..apps).map(|_| waiting()).collect(), queue: (0..apps).collect() }
     }
 
-    pub(super) fn apps(&self) -> &[AppProgress] {
+    pub(super) fn apps(&self) -> &[AppStage] {
         &self.apps
     }
 
     /// A file of an app has changed: it is to be built, again if it is being built.
     pub(super) fn change(&mut self, app: usize, file: &str) {
-        let progress = &mut self.apps[app];
-        progress.change.get_or_insert_with(|| file.to_owned());
-        if !progress.is_queued {
-            progress.is_queued = true;
+        let state = &mut self.apps[app];
+        state.change.get_or_insert_with(|| file.to_owned());
+        if !state.is_queued {
+            state.is_queued = true;
             self.queue.push_back(app);
         }
     }
@@ -59,10 +59,10 @@ impl Progress {
     /// Begins the next build. Returns the app, and the file that has changed.
     pub(super) fn begin_build(&mut self) -> Option<(usize, Option<String>)> {
         let app = self.queue.pop_front()?;
-        let progress = &mut self.apps[app];
-        progress.is_queued = false;
-        progress.stage = Stage::Building;
-        Some((app, progress.change.take()))
+        let state = &mut self.apps[app];
+        state.is_queued = false;
+        state.stage = Stage::Building;
+        Some((app, state.change.take()))
     }
 
     pub(super) fn begin_start(&mut self, app: usize) {
@@ -71,11 +71,11 @@ impl Progress {
 
     /// A new version serves. Returns its number.
     pub(super) fn serve_new(&mut self, app: usize) -> u32 {
-        let progress = &mut self.apps[app];
-        progress.versions += 1;
-        progress.version = progress.versions;
-        progress.stage = Stage::Serving;
-        progress.version
+        let state = &mut self.apps[app];
+        state.versions += 1;
+        state.version = state.versions;
+        state.stage = Stage::Serving;
+        state.version
     }
 
     /// The build has made what serves already. Returns its number.
@@ -86,12 +86,12 @@ impl Progress {
 
     /// The newest version does not serve. Returns the number of the version that goes on.
     pub(super) fn fail(&mut self, app: usize, reason: String, is_served: bool) -> Option<u32> {
-        let progress = &mut self.apps[app];
-        progress.stage = Stage::Failed(reason);
+        let state = &mut self.apps[app];
+        state.stage = Stage::Failed(reason);
         if !is_served {
-            progress.version = 0;
+            state.version = 0;
         }
-        (progress.version > 0).then_some(progress.version)
+        (state.version > 0).then_some(state.version)
     }
 }
 
@@ -101,35 +101,35 @@ mod tests {
 
     #[test]
     fn all_apps_are_built_in_their_order() {
-        let mut progress = Progress::new(2);
-        assert_eq!(progress.begin_build(), Some((0, None)));
-        assert_eq!(progress.apps()[0].stage, Stage::Building);
-        assert_eq!(progress.apps()[1].stage, Stage::Waiting);
-        assert_eq!(progress.begin_build(), Some((1, None)));
-        assert_eq!(progress.begin_build(), None);
+        let mut stages = AppStages::new(2);
+        assert_eq!(stages.begin_build(), Some((0, None)));
+        assert_eq!(stages.apps()[0].stage, Stage::Building);
+        assert_eq!(stages.apps()[1].stage, Stage::Waiting);
+        assert_eq!(stages.begin_build(), Some((1, None)));
+        assert_eq!(stages.begin_build(), None);
     }
 
     #[test]
     fn change_during_a_build_builds_once_more() {
-        let mut progress = Progress::new(1);
-        progress.begin_build();
-        progress.change(0, "a.rs");
-        progress.change(0, "b.rs");
-        progress.begin_start(0);
-        assert_eq!(progress.serve_new(0), 1);
-        assert_eq!(progress.begin_build(), Some((0, Some("a.rs".to_owned()))));
-        assert_eq!(progress.begin_build(), None);
+        let mut stages = AppStages::new(1);
+        stages.begin_build();
+        stages.change(0, "a.rs");
+        stages.change(0, "b.rs");
+        stages.begin_start(0);
+        assert_eq!(stages.serve_new(0), 1);
+        assert_eq!(stages.begin_build(), Some((0, Some("a.rs".to_owned()))));
+        assert_eq!(stages.begin_build(), None);
     }
 
     #[test]
     fn failure_leaves_the_version_that_serves() {
-        let mut progress = Progress::new(1);
-        progress.begin_build();
-        assert_eq!(progress.fail(0, "no build".to_owned(), false), None);
-        assert_eq!(progress.serve_new(0), 1);
-        assert_eq!(progress.fail(0, "no start".to_owned(), true), Some(1));
-        assert_eq!(progress.serve_on(0), 1);
-        assert_eq!(progress.fail(0, "stopped first".to_owned(), false), None);
-        assert_eq!(progress.serve_new(0), 2);
+        let mut stages = AppStages::new(1);
+        stages.begin_build();
+        assert_eq!(stages.fail(0, "no build".to_owned(), false), None);
+        assert_eq!(stages.serve_new(0), 1);
+        assert_eq!(stages.fail(0, "no start".to_owned(), true), Some(1));
+        assert_eq!(stages.serve_on(0), 1);
+        assert_eq!(stages.fail(0, "stopped first".to_owned(), false), None);
+        assert_eq!(stages.serve_new(0), 2);
     }
 }
