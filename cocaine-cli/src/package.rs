@@ -5,6 +5,7 @@
 
 mod archive;
 mod cargo;
+mod contents;
 mod folder;
 mod manifest_file;
 mod ready;
@@ -20,6 +21,7 @@ use cocaine::{Bytes, Value};
 use crate::error::{Error, Result};
 
 pub(crate) use cargo::{BuildOptions, CargoProfile, Crate, cargo_command};
+pub(crate) use contents::{PackedFile, read_files};
 pub(crate) use flate2::Compression;
 pub(crate) use manifest_file::read_manifest;
 pub(crate) use source::Source;

@@ -7,7 +7,7 @@ use super::{
     AppStore, Manifest, Uploaded,
     version::{AppVersion, VersionHashes, VersionList},
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_blob_missing};
 
 const VERSIONS: &str = "app_versions";
 
@@ -74,7 +74,7 @@ impl<S: Storage> AppStore<S> {
 
     pub(crate) async fn remove_version(&self, app: &str, version: &AppVersion) -> Result<()> {
         match self.storage.remove(VERSIONS, &version.key(app)).await {
-            Err(error) if !error.is_not_found() => {
+            Err(error) if !is_blob_missing(&error) => {
                 let what = format!("version {} of `{app}` cannot be removed", version.number);
                 Err(Error::while_doing(what)(error))
             }

@@ -8,7 +8,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 
 use super::MAX_CALLS;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_blob_missing};
 
 const COLLECTION: &str = "crashlogs";
 
@@ -64,7 +64,7 @@ impl Crashlogs {
     pub(crate) async fn read(&self, key: &str) -> Result<Crashlog> {
         let what = format!("the crashlog `{key}` cannot be read");
         let blob = match self.0.read(COLLECTION, key).await {
-            Err(error) if error.is_not_found() => {
+            Err(error) if is_blob_missing(&error) => {
                 return Err(Error::NotFound(format!("there is no crashlog `{key}`")));
             }
             blob => blob.map_err(Error::while_doing(what.clone()))?,
@@ -77,7 +77,7 @@ impl Crashlogs {
     pub(crate) async fn remove(&self, keys: &[CrashlogKey]) -> Result<()> {
         let removals = keys.iter().map(|key| async move {
             match self.0.remove(COLLECTION, &key.text).await {
-                Err(error) if error.is_not_found() => Ok(()),
+                Err(error) if is_blob_missing(&error) => Ok(()),
                 removed => removed
                     .map_err(Error::while_doing(format!("the crashlog `{}` cannot be removed", key.text))),
             }

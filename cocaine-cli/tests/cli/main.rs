@@ -9,6 +9,8 @@ mod completion;
 mod contexts;
 mod crashlogs;
 mod doctor;
+mod failures;
+mod faults;
 mod help;
 mod logs;
 mod new;
