@@ -23,6 +23,7 @@ mod run;
 mod runlist;
 mod service;
 mod storage;
+mod trace;
 mod unicorn;
 
 use std::env;
@@ -85,6 +86,7 @@ enum Command {
     Service(service::ServiceCommand),
     #[command(subcommand)]
     Storage(storage::StorageCommand),
+    Trace(trace::Trace),
     #[command(subcommand)]
     Unicorn(unicorn::UnicornCommand),
 }
@@ -136,6 +138,7 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
         Command::Runlist(command) => command.run(&environment).await,
         Command::Service(command) => command.run(&environment).await,
         Command::Storage(command) => command.run(&environment).await,
+        Command::Trace(args) => until_interrupted(trace::trace(&args, &environment)).await,
         Command::Unicorn(command) => command.run(&environment).await,
     }
 }

@@ -10,9 +10,11 @@
 //! schema        the schema of a program: from itself, or from a file
 //! call          calls of methods and events by name
 //! load          the same call again and again, and how long it takes
+//! trace         lines of the log that belong to a request
+//! log_lines     lines of the log
+//! log_stream    the lines as they come
 //! records       maps that nodes read: manifests, profiles, runlists, groups; crashlogs
 //! run           apps in development: built, replaced and followed
-//! log_stream    what apps print and what is logged
 //! node_apps     the apps of a node
 //! app_store     the manifests and packages of a cloud
 //! package       packages of programs, crates, folders and archives
@@ -34,6 +36,7 @@ mod environment;
 mod error;
 mod json;
 mod load;
+mod log_lines;
 mod log_stream;
 mod node_apps;
 mod output;
@@ -44,6 +47,7 @@ mod records;
 mod run;
 mod schema;
 mod template;
+mod trace;
 
 pub use commands::{Cli, complete, run, run_program};
 pub use error::{Error, ExitStatus, Result};

@@ -1,20 +1,19 @@
 //! The lines that apps print and that are logged, from the service `logging::stream` of a node.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
-use cocaine::{Client, Code, Scalar, Severity};
+use cocaine::{Client, Severity};
 use cocaine_bindings::{LogLines, LoggingStream as _, LoggingStreamClient, StreamedLine};
-use jiff::Timestamp;
-use serde::Serialize;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
     error::{Error, Result},
-    output::{Row, Style},
+    log_lines::connect_stream,
 };
 
-/// After how long without a line what was kept has been shown.
+/// After how long without a line what was kept has been shown, and after how long in any case.
 const QUIET: Duration = Duration::from_millis(500);
+const LONGEST: Duration = Duration::from_secs(5);
 /// The first and the longest pause before a stream that was lost is opened again.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const MAX_PAUSE: Duration = Duration::from_secs(5);
@@ -66,7 +65,7 @@ impl LogFilter {
         on_event: impl FnMut(LogEvent<'_>) -> Result<()>,
     ) -> Result<()> {
         let mut follower = Follower { filter: self, on_event, shown_until: 0, last: 0 };
-        follower.run(&connect(cloud).await?, history, StreamEnd::Quiet).await
+        follower.run(&connect_stream(cloud).await?, history, StreamEnd::Quiet).await
     }
 
     /// Calls `on_event` for the last `history` lines and for those that come, until it fails. A node that is restarted is
@@ -80,7 +79,7 @@ impl LogFilter {
         let mut follower = Follower { filter: self, on_event, shown_until: 0, last: 0 };
         let mut pause = FIRST_PAUSE;
         loop {
-            let ended = match connect(cloud).await {
+            let ended = match connect_stream(cloud).await {
                 Ok(stream) => follower.run(&stream, history, StreamEnd::Node).await,
                 Err(error) => Err(error),
             };
@@ -110,17 +109,6 @@ impl fmt::Display for LogEvent<'_> {
     }
 }
 
-async fn connect(cloud: &Client) -> Result<LoggingStreamClient> {
-    cloud.service().await.map_err(|error| match error.code() {
-        Some(Code::SERVICE_NOT_AVAILABLE) => Error::NotFound(
-            "this cloud has no service `logging::stream`: an original node writes its log to a file, and crashes are in \
-             `cocaine app show NAME`"
-                .to_owned(),
-        ),
-        _ => Error::while_doing("the service `logging::stream` cannot be reached")(error),
-    })
-}
-
 /// Returns whether the node may come back.
 fn is_lost(error: &Error) -> bool {
     matches!(error, Error::Cloud { source, .. } if source.code().is_none())
@@ -130,11 +118,17 @@ impl<F: FnMut(LogEvent<'_>) -> Result<()>> Follower<'_, F> {
     async fn run(&mut self, stream: &LoggingStreamClient, history: u64, end: StreamEnd) -> Result<()> {
         let sources: Vec<_> = self.filter.sources.iter().map(String::as_str).collect();
         let mut batches = stream.follow(&sources, self.filter.severity, history);
+        let latest = Instant::now() + LONGEST;
         loop {
-            let batch = match timeout(QUIET, batches.recv()).await {
-                Ok(batch) => batch,
-                Err(_) if end == StreamEnd::Quiet => return Ok(()),
-                Err(_) => batches.recv().await,
+            let batch = match end {
+                StreamEnd::Node => batches.recv().await,
+                // On a busy node there is always another line.
+                StreamEnd::Quiet => {
+                    match timeout_at(latest.min(Instant::now() + QUIET), batches.recv()).await {
+                        Ok(batch) => batch,
+                        Err(_) => return Ok(()),
+                    }
+                }
             };
             let Some(batch) = batch.transpose().map_err(Error::while_doing("the log cannot be followed"))?
             else {
@@ -153,61 +147,5 @@ impl<F: FnMut(LogEvent<'_>) -> Result<()>> Follower<'_, F> {
             (self.on_event)(LogEvent::Line(line))?;
         }
         Ok(())
-    }
-}
-
-/// A line, as it is printed.
-#[derive(Debug, Serialize)]
-pub(crate) struct LineRow {
-    time: String,
-    level: &'static str,
-    source: String,
-    /// The worker that has printed it.
-    worker: Option<String>,
-    pub(crate) message: String,
-    attributes: BTreeMap<String, Scalar>,
-}
-
-impl LineRow {
-    pub(crate) fn new(line: &StreamedLine) -> Self {
-        let time = i64::try_from(line.time).ok().and_then(|time| Timestamp::from_microsecond(time).ok());
-        Self {
-            time: time.unwrap_or_default().to_string(),
-            level: match line.severity {
-                Severity::Debug => "debug",
-                Severity::Info => "info",
-                Severity::Warning => "warning",
-                _ => "error",
-            },
-            source: line.source.clone(),
-            worker: line.worker.clone(),
-            message: String::from_utf8_lossy(&line.message).into_owned(),
-            attributes: line.attributes.iter().cloned().collect(),
-        }
-    }
-}
-
-impl Row for LineRow {
-    const COLUMNS: &'static [&'static str] = &["time", "level", "source", "worker", "message"];
-
-    fn cells(&self) -> Vec<String> {
-        let worker = self.worker.as_deref().map_or("-", |uuid| uuid.get(..8).unwrap_or(uuid));
-        let attributes: Vec<_> =
-            self.attributes.iter().map(|(name, value)| format!(" {name}={value}")).collect();
-        vec![
-            self.time.clone(),
-            self.level.to_owned(),
-            self.source.clone(),
-            worker.to_owned(),
-            format!("{}{}", self.message, attributes.concat()),
-        ]
-    }
-    fn style(&self, column: usize) -> Style {
-        match (column, self.level) {
-            (0 | 3, _) | (1, "debug") => Style::Faint,
-            (1, "warning") => Style::Warning,
-            (1, "error") => Style::Failed,
-            _ => Style::Plain,
-        }
     }
 }

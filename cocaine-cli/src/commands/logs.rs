@@ -8,7 +8,8 @@ use crate::{
     completion,
     environment::Environment,
     error::{ExitStatus, Result},
-    log_stream::{LineRow, LogEvent, LogFilter},
+    log_lines::LineRow,
+    log_stream::{LogEvent, LogFilter},
 };
 
 /// Shows what apps print and what is logged
@@ -87,7 +88,7 @@ fn print(args: &Logs, environment: &Environment, event: &LogEvent<'_>) -> Result
         environment.output.note(event);
         return Ok(());
     };
-    let row = LineRow::new(line);
+    let row = LineRow::from_stream(line);
     let is_wanted = args.grep.as_ref().is_none_or(|text| row.message.contains(text));
     if is_wanted { environment.output.row(&row) } else { Ok(()) }
 }

@@ -17,7 +17,7 @@ use self::top_table::TopTable;
 use super::stages::{AppStages, Stage};
 use crate::{
     error::{Error, Result},
-    log_stream::LineRow,
+    log_lines::LineRow,
     output::{Colors, Format, Output, Style, printable},
 };
 
@@ -69,7 +69,7 @@ impl Screen {
             file.write_all(b"\n")?;
         }
         if self.output.format() != Format::Table {
-            return self.output.row(&LineRow::new(line));
+            return self.output.row(&LineRow::from_stream(line));
         }
         let text = String::from_utf8_lossy(&line.message);
         self.output.line(&format!("{}{}", self.prefix(app, self.colors), printable(&text)))

@@ -26,6 +26,7 @@ mod runlists;
 mod services;
 mod storage;
 mod terminal;
+mod trace;
 mod unicorn;
 mod upload;
 mod verdicts;
