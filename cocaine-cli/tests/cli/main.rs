@@ -23,6 +23,8 @@ mod program;
 mod programs;
 mod progress;
 mod recording;
+mod run;
+mod run_process;
 mod runlists;
 mod services;
 mod storage;
