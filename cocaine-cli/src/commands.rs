@@ -19,6 +19,7 @@ mod profile;
 mod programs;
 mod record;
 mod replay;
+mod run;
 mod runlist;
 mod service;
 mod storage;
@@ -78,6 +79,7 @@ enum Command {
     Profile(profile::ProfileCommand),
     Record(record::Record),
     Replay(replay::Replay),
+    Run(run::RunApps),
     #[command(subcommand)]
     Runlist(runlist::RunlistCommand),
     #[command(subcommand)]
@@ -132,6 +134,7 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
         Command::Profile(command) => command.run(&environment).await,
         Command::Record(args) => record::record(&args, &environment).await,
         Command::Replay(args) => replay::replay(&args, &environment).await,
+        Command::Run(args) => run::run_apps(&args, &environment).await,
         Command::Runlist(command) => command.run(&environment).await,
         Command::Service(command) => command.run(&environment).await,
         Command::Storage(command) => command.run(&environment).await,

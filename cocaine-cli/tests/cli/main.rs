@@ -1,6 +1,7 @@
 //! The program `cocaine`, with clouds of these tests.
 
 mod apps;
+mod archives;
 mod bench;
 mod call;
 mod colors;
@@ -14,12 +15,16 @@ mod faults;
 mod help;
 mod logs;
 mod new;
+mod original;
+mod originals;
 mod packages;
 mod profiles;
 mod program;
 mod programs;
 mod progress;
 mod recording;
+mod run;
+mod run_process;
 mod runlists;
 mod services;
 mod storage;
