@@ -149,6 +149,11 @@ impl Error {
     }
 }
 
+/// Returns whether a storage has said that it has no such blob. That a storage is not available, as while a node starts, is another error.
+pub(crate) fn is_blob_missing(error: &cocaine::Error) -> bool {
+    error.code() == Some(Code::NOT_FOUND)
+}
+
 fn status_of(error: &cocaine::Error) -> ExitStatus {
     match (error.code(), error.kind()) {
         (Some(Code::PERMISSION_DENIED), _) => ExitStatus::Denied,
