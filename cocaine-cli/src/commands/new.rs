@@ -55,6 +55,8 @@ pub(super) fn new(args: &New, environment: &Environment) -> Result<ExitStatus> {
         DependencySource::Git(url) => url.clone(),
     };
     environment.output.note(format_args!("{name} is made; it takes cocaine-rt from {from}"));
-    environment.output.note(format_args!("next: `cd {name}`, `cargo test`; {name}/README.md goes on"));
+    environment
+        .output
+        .note(format_args!("next: `cd {name}`, `cargo test`, `cocaine run`; {name}/README.md goes on"));
     Ok(ExitStatus::Done)
 }

@@ -42,10 +42,10 @@ pub(super) struct RunApps {
     /// The profile to start apps with that name none; it is created if it is not there
     #[arg(long, value_name = "NAME", default_value = "default", add = ArgValueCandidates::new(completion::profiles))]
     profile: String,
-    /// The address for HTTP of a node that is started; port 0 picks a free one
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
-    http: String,
-    /// Start a node even if there is a cloud
+    /// The address for HTTP of a node that is started; port 0 picks a free one [default: 127.0.0.1:8080 if it is free]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    http: Option<String>,
+    /// Start a node on free ports even if there is a cloud
     #[arg(long, conflicts_with_all = ["locator", "context"])]
     own_node: bool,
     /// Append what each app prints to a file in this folder, too

@@ -49,12 +49,12 @@ pub(super) struct OwnNode {
 
 impl OwnNode {
     /// Starts a node with its data below a folder, which are kept for the next time. A second node gets a folder of its own.
-    pub(super) async fn start(folder: &Path, http: &str) -> Result<Self> {
+    pub(super) async fn start(folder: &Path, listen: &str, http: &str) -> Result<Self> {
         for number in 1..=MAX_NODES {
             let name = if number == 1 { "node".to_owned() } else { format!("node-{number}") };
             let data = folder.join(name);
             let Some(lock) = lock_folder(&data)? else { continue };
-            match Self::start_in(data, lock, http).await {
+            match Self::start_in(data, lock, (listen, http)).await {
                 // The node of a run that was killed is stopping.
                 Err(Error::Failed(reason)) if reason.contains(IN_USE) => {}
                 started => return started,
@@ -65,13 +65,13 @@ impl OwnNode {
         )))
     }
 
-    async fn start_in(data: PathBuf, lock: File, http: &str) -> Result<Self> {
+    async fn start_in(data: PathBuf, lock: File, (listen, http): (&str, &str)) -> Result<Self> {
         let log = data.join("node.log");
         let file = File::create(&log).map_err(Error::in_file(&log))?;
         // Its file may be replaced while it runs.
         let mut command = Command::new("/proc/self/exe");
         command.arg0("cocaine").arg(OWN_NODE).arg(std::process::id().to_string());
-        command.args(["--listen", "127.0.0.1:0", "--http", http, "--data"]).arg(data.join("data"));
+        command.args(["--listen", listen, "--http", http, "--data"]).arg(data.join("data"));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
         // Ctrl-C at the terminal is for this process, which stops the node in time.
         command.process_group(0).kill_on_drop(true);

@@ -49,8 +49,8 @@ pub(crate) struct RunOptions {
     pub(crate) cargo_profile: CargoProfile,
     /// The profile of apps that name none.
     pub(crate) profile: String,
-    /// The address of the gateway of a node that is started.
-    pub(crate) http: String,
+    /// The address of the gateway of a node that is started, if it is not the usual one.
+    pub(crate) http: Option<String>,
     /// Whether a node is started though a cloud could be reached.
     pub(crate) own_node: bool,
     /// The folder for what apps print.

@@ -56,7 +56,8 @@ fn path_without_a_clone_is_refused() {
 #[test]
 fn source_of_dependencies_is_told() {
     let folder = TempDir::new().unwrap();
-    let next = |name: &str| format!("next: `cd {name}`, `cargo test`; {name}/README.md goes on\n");
+    let next =
+        |name: &str| format!("next: `cd {name}`, `cargo test`, `cocaine run`; {name}/README.md goes on\n");
     let output = make(folder.path(), &["shop", "--git", "https://git.example/cocaine"]);
     let expected =
         format!("shop is made; it takes cocaine-rt from https://git.example/cocaine\n{}", next("shop"));
@@ -100,10 +101,11 @@ fn start(cloud: &Cloud, name: &str, program: &str) {
     ended(&run(cloud, &["app", "upload", name, "--program", program, "--start"]), 0);
 }
 
-/// Runs the last command of an app's README against the gateway of a cloud.
+/// Runs the command with which an app's README calls it, against the gateway of a cloud.
 fn call_as_the_readme_says(cloud: &Cloud, app: &Path) -> String {
     let readme = fs::read_to_string(app.join("README.md")).unwrap();
-    let command = readme.rsplit("```sh\n").next().unwrap().trim_end().trim_end_matches("```");
+    let call = readme.split("Call it from another terminal:\n\n```sh\n").nth(1).unwrap();
+    let command = call.split("```").next().unwrap();
     let command = command.replace("127.0.0.1:8080", &cloud.http_addr().unwrap().to_string());
     let output = Command::new("sh").args(["-c", &command.replace("curl", "curl -sS")]).output().unwrap();
     String::from_utf8(output.stdout).unwrap_or_else(|error| panic!("{error}: {:?}", output.stderr))

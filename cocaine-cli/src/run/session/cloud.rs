@@ -1,6 +1,10 @@
 //! The cloud of a session: the one that is named, the one of this machine, or a node that is started for it.
 
-use std::{future::pending, time::Duration};
+use std::{
+    future::pending,
+    net::{Ipv4Addr, TcpListener},
+    time::Duration,
+};
 
 use cocaine::Client;
 use cocaine_bindings::StorageClient;
@@ -11,6 +15,12 @@ use crate::{
     environment::Environment,
     error::{Error, Result},
 };
+
+/// The port at which commands look for a cloud of which they know nothing.
+const LOCATOR_PORT: u16 = 10053;
+
+/// The port of the gateway in examples.
+const HTTP_PORT: u16 = 8080;
 
 /// How long a node of this machine may take to answer.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -36,12 +46,15 @@ impl Cloud {
             screen.note(None, &format!("the cloud is that at {}", environment.locators()?.join(", ")));
             return Ok(Self { environment, client, node: None, has_node_ended: false });
         }
-        let node = OwnNode::start(&project.state_folder, &options.http).await?;
+        let (listen, http) = addresses(options);
+        let node = OwnNode::start(&project.state_folder, &listen, &http).await?;
         let environment = environment.with_locator(&node.locator);
         let client = environment.cloud()?;
         screen
             .note(None, &format!("a node is started, with its data and its log in {}", node.data.display()));
-        screen.note(None, &format!("for other commands: export COCAINE_LOCATOR={}", node.locator));
+        if !node.locator.ends_with(&format!(":{LOCATOR_PORT}")) {
+            screen.note(None, &format!("for other commands: export COCAINE_LOCATOR={}", node.locator));
+        }
         if let Some(http) = &node.http {
             screen.note(None, &format!("HTTP: http://{http}/"));
         }
@@ -75,6 +88,16 @@ impl Cloud {
             node.kill();
         }
     }
+}
+
+/// Returns where a node is to listen, for its locator and for HTTP: at the usual ports, where other commands find it, if they are
+/// free, and a node of its own is not asked for.
+fn addresses(options: &RunOptions) -> (String, String) {
+    let usual = |port: u16| {
+        let is_free = !options.own_node && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+        format!("127.0.0.1:{}", if is_free { port } else { 0 })
+    };
+    (usual(LOCATOR_PORT), options.http.clone().unwrap_or_else(|| usual(HTTP_PORT)))
 }
 
 /// Returns whether there is a cloud at the usual address.
