@@ -22,6 +22,7 @@ mod replay;
 mod runlist;
 mod service;
 mod storage;
+mod top;
 
 use std::env;
 
@@ -81,6 +82,7 @@ enum Command {
     Service(service::ServiceCommand),
     #[command(subcommand)]
     Storage(storage::StorageCommand),
+    Top(top::Top),
 }
 
 /// Answers a shell that asks for completions (the variable `COMPLETE`), and returns whether one has asked. To be called before there
@@ -129,6 +131,7 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
         Command::Runlist(command) => command.run(&environment).await,
         Command::Service(command) => command.run(&environment).await,
         Command::Storage(command) => command.run(&environment).await,
+        Command::Top(args) => top::top(&args, &environment).await,
     }
 }
 

@@ -5,6 +5,7 @@
 //! environment   what commands share: the cloud, and where results go
 //! completion    names of a cloud, for shells
 //! diagnosis     what is wrong with a cloud
+//! monitor       what apps do, again and again
 //! contexts      named clouds
 //! output        results on standard output
 //! schema        the schema of a program: from itself, or from a file
@@ -32,6 +33,7 @@ mod environment;
 mod error;
 mod json;
 mod load;
+mod monitor;
 mod node_apps;
 mod output;
 mod package;

@@ -22,6 +22,7 @@ mod runlists;
 mod services;
 mod storage;
 mod terminal;
+mod top;
 mod upload;
 mod verdicts;
 mod versions;
