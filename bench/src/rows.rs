@@ -10,7 +10,9 @@ use crate::peers::{
     cocaine::{Cocaine, Dynamic},
     events::{Annotated, ByHand, Inline, Typed},
     floor::Floor,
+    nats::{self, Nats},
     node::CocaineNode,
+    proxies::ProxyKind,
     raw_copy::RawCopy,
     tarpc::Tarpc,
     tonic::Tonic,
@@ -182,25 +184,37 @@ fn node() -> Group {
 }
 
 fn events() -> Group {
-    // One event at a time takes at most 1.7 times two round trips of the floor: 1 / (2 * 1.7) of its speed.
-    let goals = [Goal::Speed(1, 0.294, "floor"), Goal::Speed(64, 30.0, "original")];
+    let goals = [
+        Goal::Speed(1, 0.45, "floor"),
+        Goal::Speed(1, 2.0, "nats"),
+        Goal::Speed(64, 1.5, "nats"),
+        Goal::Speed(256, 1.5, "nats"),
+        Goal::Speed(64, 30.0, "original"),
+    ];
+    let nats = nats::is_installed().then(Row::processes::<Nats>);
+    if nats.is_none() {
+        eprintln!("skipped: nats (there is no nats-server: `apt-get install nats-server` brings it)");
+    }
+    let rows = [
+        Row::own_cores::<Floor>(),
+        Row::recorded(
+            "original",
+            "the C++ runtime 0.12.14 with a Go worker on two cores, recorded",
+            &[(1, 2_800.0), (64, 4_800.0)],
+        ),
+    ];
+    let own = [
+        Row::processes::<Annotated>().goals(goals),
+        Row::processes::<Typed>(),
+        Row::processes::<ByHand>(),
+        Row::processes::<Inline>().goals([Goal::Speed(1, 2.0, "nats"), Goal::Speed(64, 2.5, "nats")]),
+    ];
     Group {
         title: "an event with a 64-byte chunk, through the node to a worker and back; no core of its own",
         payload: Payload::Manifest,
-        in_flight: &[1, 64],
-        against: &["floor", "original", "event, by hand", "event"],
-        rows: vec![
-            Row::own_cores::<Floor>(),
-            Row::recorded(
-                "original",
-                "the C++ runtime 0.12.14 with a Go worker on two cores, recorded",
-                &[(1, 2_800.0), (64, 4_800.0)],
-            ),
-            Row::processes::<Annotated>().goals(goals),
-            Row::processes::<Typed>(),
-            Row::processes::<ByHand>(),
-            Row::processes::<Inline>(),
-        ],
+        in_flight: &[1, 64, 256],
+        against: &["floor", "original", "nats", "event"],
+        rows: rows.into_iter().chain(nats).chain(own).collect(),
     }
 }
 
@@ -208,18 +222,51 @@ fn web() -> Group {
     let site = |name, settings, start: fn(Cores) -> Result<Runner>| {
         Row::new(name, settings, Source::Measured(start))
     };
+    let goals = [
+        Goal::Speed(1, 1.0, "http, haproxy"),
+        Goal::Speed(64, 1.0, "http, nginx"),
+        Goal::Speed(64, 0.55, "http, direct"),
+    ];
+    let proxies = [
+        (
+            ProxyKind::Nginx,
+            site("http, nginx", "in front of the same app, two processes, connections kept", |_| {
+                Runner::for_site(Site::Nginx)
+            }),
+        ),
+        (
+            ProxyKind::Haproxy,
+            site("http, haproxy", "in front of the same app, two threads, connections kept", |_| {
+                Runner::for_site(Site::Haproxy)
+            }),
+        ),
+    ];
+    let proxies = proxies.into_iter().filter_map(|(kind, row)| {
+        if kind.program().is_none() {
+            eprintln!(
+                "skipped: {} (it is not installed: `apt-get install nginx haproxy` brings it)",
+                row.name
+            );
+            return None;
+        }
+        Some(row)
+    });
+    let direct = site("http, direct", "axum::serve on TCP, two threads", |_| Runner::for_site(Site::Direct));
+    let own = [
+        site("http, gateway", "worker.http behind a node's gateway, one worker", |_| {
+            Runner::for_site(Site::Cloud)
+        })
+        .goals(goals),
+        site("http, inline", "worker.http_inline behind a node's gateway, one worker", |_| {
+            Runner::for_site(Site::Inline)
+        }),
+    ];
     Group {
         title: "GET of 64 bytes from one axum app, wrk with keep-alive connections; no core of its own",
         payload: Payload::Manifest,
-        in_flight: &[1, 64],
-        against: &["http, direct"],
-        rows: vec![
-            site("http, direct", "axum::serve on TCP, two threads", |_| Runner::for_site(Site::Direct)),
-            site("http, gateway", "worker.http behind a node's gateway, one worker", |_| {
-                Runner::for_site(Site::Cloud)
-            })
-            .goals([Goal::Speed(64, 0.4, "http, direct")]),
-        ],
+        in_flight: &[1, 64, 1000],
+        against: &["http, direct", "http, nginx", "http, haproxy"],
+        rows: [direct].into_iter().chain(proxies).chain(own).collect(),
     }
 }
 

@@ -18,8 +18,7 @@ impl SiteProcess {
     /// Starts this program as the site.
     pub fn start(site: Site) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
-        let name = if site == Site::Direct { "direct" } else { "cloud" };
-        command.args(["--site", name]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.args(["--site", site.argument()]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn()?;
         let out = process.stdout.take().context("the process of the site has no output")?;
         let mut url = String::new();

@@ -1,5 +1,7 @@
 //! What differs between two versions of an app.
 
+mod files;
+
 use std::collections::BTreeMap;
 
 use cocaine::{Value, schema::MANIFEST_KEY};
@@ -15,7 +17,9 @@ use crate::{
     output::{Format, Row},
 };
 
-/// What differs between two versions of an app.
+pub(crate) use self::files::{FileChange, file_changes};
+
+/// What differs between the manifests and the events of two versions of an app.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct AppChanges {
     pub(crate) manifest: Vec<KeyChange>,
@@ -40,8 +44,8 @@ impl AppChanges {
             match schema {
                 Ok(schema) => schema.flatten(),
                 Err(error) => {
-                    environment.output.note(format_args!(
-                        "warning: a schema of `{app}` cannot be read, so that its events are not compared: {error}"
+                    environment.output.warn(format_args!(
+                        "a schema of `{app}` cannot be read, so that its events are not compared: {error}"
                     ));
                     None
                 }
@@ -62,6 +66,10 @@ impl AppChanges {
         let is_lost = |change: &&KeyChange| change.key == MANIFEST_KEY && change.new.is_none();
         let events = self.events.iter().filter(|difference| difference.breaks_callers());
         events.count() + self.manifest.iter().filter(is_lost).count()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.manifest.is_empty() && self.events.is_empty()
     }
 
     /// Prints the parts of a table, those that are not empty.

@@ -11,14 +11,23 @@ use cocaine::{
     schema::{AppSchema, MANIFEST_KEY, hash_text},
 };
 use cocaine_bindings::{Storage, StorageClient};
+use tokio::time::{Instant, sleep};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ExitStatus, Result, is_blob_missing};
 
-pub(crate) use self::version::{AppVersion, VersionHashes, VersionList};
+pub(crate) use self::{
+    version::{AppVersion, VersionHashes, VersionList},
+    versions::{VERSIONS, version_tag},
+};
 
 const MANIFESTS: &str = "manifests";
 const PACKAGES: &str = "apps";
 const PROFILES: &str = "profiles";
+
+/// How long a storage that cannot be reached is waited for, so that the former version can be restored.
+const MAX_RESTORATION: Duration = Duration::from_secs(20);
+/// The delay before the next attempt.
+const RESTORATION_DELAY: Duration = Duration::from_millis(200);
 
 /// The key of a manifest that names the program.
 const PROGRAM_KEY: &str = "slave";
@@ -88,7 +97,7 @@ impl<S: Storage> AppStore<S> {
     pub(crate) async fn manifest(&self, app: &str) -> Result<Option<Manifest>> {
         let what = format!("the manifest of `{app}` cannot be read");
         let blob = match self.storage.read(MANIFESTS, app).await {
-            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) if is_blob_missing(&error) => return Ok(None),
             blob => blob.map_err(Error::while_doing(what.clone()))?,
         };
         Manifest::from_blob(blob).map(Some).map_err(Error::while_doing(what))
@@ -97,7 +106,7 @@ impl<S: Storage> AppStore<S> {
     /// Returns what is uploaded of an app.
     pub(crate) async fn uploaded(&self, app: &str) -> Result<Uploaded> {
         let package = match self.storage.read(PACKAGES, app).await {
-            Err(error) if error.is_not_found() => None,
+            Err(error) if is_blob_missing(&error) => None,
             read => Some(read.map_err(Error::while_doing(format!("the package of `{app}` cannot be read")))?),
         };
         Ok(Uploaded { package, manifest: self.manifest(app).await? })
@@ -121,7 +130,7 @@ impl<S: Storage> AppStore<S> {
     /// Returns what is stored under a key; `None` if there is nothing.
     async fn find(&self, collection: &str, key: &str) -> Result<Option<Bytes>> {
         match self.storage.read(collection, key).await {
-            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) if is_blob_missing(&error) => Ok(None),
             read => {
                 let failed = Error::while_doing(format!("{collection}/{key} cannot be read"));
                 read.map(Some).map_err(failed)
@@ -138,7 +147,7 @@ impl<S: Storage> AppStore<S> {
             Ok(replaced) => return Ok(replaced),
             Err(error) => error,
         };
-        let restored = self.restore(app, former, new).await;
+        let restored = self.restore_when_reachable(app, former, new).await;
         let is_restored = restored.as_ref().is_ok_and(|replaced| *replaced == Replaced::Whole);
         let restored = match restored {
             Ok(Replaced::Whole) => format!("`{app}` is what it was"),
@@ -181,6 +190,21 @@ impl<S: Storage> AppStore<S> {
         if new == former { Ok(()) } else { self.put(MANIFESTS, app, new).await }
     }
 
+    /// Restores the former version. A storage that cannot be reached may be about to start again.
+    async fn restore_when_reachable(&self, app: &str, former: &Uploaded, new: &Uploaded) -> Result<Replaced> {
+        let start = Instant::now();
+        loop {
+            match self.restore(app, former, new).await {
+                Err(error)
+                    if error.status() == ExitStatus::Unreachable && start.elapsed() < MAX_RESTORATION =>
+                {
+                    sleep(RESTORATION_DELAY).await;
+                }
+                restored => return restored,
+            }
+        }
+    }
+
     /// Writes again what is not what it was, unless somebody else has written it.
     async fn restore(&self, app: &str, former: &Uploaded, new: &Uploaded) -> Result<Replaced> {
         let package = [former.package.as_ref(), new.package.as_ref()];
@@ -217,7 +241,7 @@ impl<S: Storage> AppStore<S> {
                 self.storage.write(collection, app, blob, Some(&["app"])).await.map_err(failed)
             }
             None => match self.storage.remove(collection, app).await {
-                Err(error) if !error.is_not_found() => {
+                Err(error) if !is_blob_missing(&error) => {
                     Err(Error::while_doing(format!("{collection}/{app} cannot be removed"))(error))
                 }
                 _ => Ok(()),
@@ -228,7 +252,7 @@ impl<S: Storage> AppStore<S> {
     /// Writes the profile that needs nothing but an embedded node or a core of the original, unless there is one of this name.
     pub(crate) async fn create_profile(&self, name: &str) -> Result<()> {
         match self.storage.read(PROFILES, name).await {
-            Err(error) if error.is_not_found() => {}
+            Err(error) if is_blob_missing(&error) => {}
             read => {
                 let what = format!("the profile `{name}` cannot be read");
                 return read.map(drop).map_err(Error::while_doing(what));

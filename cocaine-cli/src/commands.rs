@@ -19,10 +19,13 @@ mod profile;
 mod programs;
 mod record;
 mod replay;
+mod run;
 mod runlist;
 mod service;
 mod storage;
 mod top;
+mod trace;
+mod unicorn;
 
 use std::env;
 
@@ -42,7 +45,8 @@ pub use programs::run_program;
 ///
 /// Standard output carries results, standard error everything else. Ends with 0 if all is done, 1 after an error, 2 after
 /// a wrong command line, 3 if there is nothing of this name, 4 if the cloud does not allow it, 5 if it cannot be reached, 6 if
-/// it does not answer in time, 7 if what was compared differs, and 130 after Ctrl-C.
+/// it does not answer in time, 7 if what was compared differs, and 130 after Ctrl-C; `unicorn lock` with what its
+/// command ends with.
 #[derive(Debug, Parser)]
 #[command(name = "cocaine", version, arg_required_else_help = true)]
 pub struct Cli {
@@ -76,6 +80,7 @@ enum Command {
     Profile(profile::ProfileCommand),
     Record(record::Record),
     Replay(replay::Replay),
+    Run(run::RunApps),
     #[command(subcommand)]
     Runlist(runlist::RunlistCommand),
     #[command(subcommand)]
@@ -83,6 +88,9 @@ enum Command {
     #[command(subcommand)]
     Storage(storage::StorageCommand),
     Top(top::Top),
+    Trace(trace::Trace),
+    #[command(subcommand)]
+    Unicorn(unicorn::UnicornCommand),
 }
 
 /// Answers a shell that asks for completions (the variable `COMPLETE`), and returns whether one has asked. To be called before there
@@ -128,10 +136,13 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
         Command::Profile(command) => command.run(&environment).await,
         Command::Record(args) => record::record(&args, &environment).await,
         Command::Replay(args) => replay::replay(&args, &environment).await,
+        Command::Run(args) => run::run_apps(&args, &environment).await,
         Command::Runlist(command) => command.run(&environment).await,
         Command::Service(command) => command.run(&environment).await,
         Command::Storage(command) => command.run(&environment).await,
         Command::Top(args) => top::top(&args, &environment).await,
+        Command::Trace(args) => until_interrupted(trace::trace(&args, &environment)).await,
+        Command::Unicorn(command) => command.run(&environment).await,
     }
 }
 

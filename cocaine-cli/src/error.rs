@@ -29,6 +29,8 @@ pub enum ExitStatus {
     Differs,
     /// A signal has interrupted it.
     Interrupted,
+    /// Another program was run, and this is its exit code.
+    Command(u8),
 }
 
 impl ExitStatus {
@@ -44,6 +46,7 @@ impl ExitStatus {
             Self::TimedOut => 6,
             Self::Differs => 7,
             Self::Interrupted => 130,
+            Self::Command(code) => code,
         }
     }
 }
@@ -144,6 +147,11 @@ impl Error {
         let path = path.display().to_string();
         move |error| Self::File { path, reason: error.to_string() }
     }
+}
+
+/// Returns whether a storage has said that it has no such blob. That a storage is not available, as while a node starts, is another error.
+pub(crate) fn is_blob_missing(error: &cocaine::Error) -> bool {
+    error.code() == Some(Code::NOT_FOUND)
 }
 
 fn status_of(error: &cocaine::Error) -> ExitStatus {

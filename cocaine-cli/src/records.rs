@@ -10,9 +10,9 @@ use cocaine::{Bytes, ServiceClient as _, Value, msgpack};
 use cocaine_bindings::{Storage, StorageClient};
 use futures_util::{StreamExt as _, stream};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_blob_missing};
 
-pub(crate) use crashlogs::{CrashlogKey, Crashlogs};
+pub(crate) use crashlogs::{CRASHLOGS, CrashlogKey, Crashlogs};
 pub(crate) use kind::RecordKind;
 pub(crate) use profile::{check_profile, insert_value, remove_value};
 
@@ -50,7 +50,7 @@ impl<S: Storage> Records<S> {
     pub(crate) async fn find(&self, name: &str) -> Result<Option<RecordEntries>> {
         let what = format!("the {} `{name}` cannot be read", self.kind.noun);
         let blob = match self.storage.read(self.kind.collection, name).await {
-            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) if is_blob_missing(&error) => return Ok(None),
             blob => blob.map_err(Error::while_doing(what.clone()))?,
         };
         msgpack::from_bytes(&blob).map(Some).map_err(Error::while_doing(what))
@@ -140,7 +140,7 @@ impl<S: Storage> Records<S> {
         self.check_name(name)?;
         let what = format!("the {} `{name}` cannot be removed", self.kind.noun);
         match self.storage.remove(self.kind.collection, name).await {
-            Err(error) if error.is_not_found() => Ok(()),
+            Err(error) if is_blob_missing(&error) => Ok(()),
             removed => removed.map_err(Error::while_doing(what)),
         }
     }

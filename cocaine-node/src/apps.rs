@@ -3,6 +3,7 @@
 //! ```text
 //! catalog   started_apps         the apps by name, and those that start again with the node
 //! app   publication   service    one app: its state, its name in the locator, its service
+//! local_app                      an app for callers in the node
 //! report/                        the answers to `info`, and metrics
 //! housekeeping                   removes what is of no use any more
 //! current_overseer               the overseer of the generation that runs
@@ -25,6 +26,7 @@ mod current_overseer;
 mod errors;
 mod event;
 mod housekeeping;
+mod local_app;
 mod overseer;
 mod package;
 mod process;
@@ -41,6 +43,7 @@ pub(crate) use self::{
     errors::not_found,
     event::request::EventRequest,
     housekeeping::Housekeeper,
+    local_app::LocalApp,
     overseer::{environment::AppEnvironment, permits::WorkerPermits},
     package::folders::{AppFolders, FolderError},
     process::{embedded::EmbeddedWorkers, spawner::Spawner},

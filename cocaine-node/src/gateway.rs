@@ -72,6 +72,7 @@ use cocaine::{Client, MemoryBudget};
 use prometheus_client::collector::Collector;
 use tokio::{net::TcpListener, sync::Semaphore, time::Instant};
 
+pub(crate) use self::routing::local_apps::{AppHandle, LocalApps, ResponseStream};
 use self::{
     access_log::AccessLog,
     context::Context,
@@ -105,6 +106,15 @@ pub struct Gateway {
 
 /// The proxy that handles the next request. A request that runs has the one with which it started.
 type CurrentProxy = Arc<ArcSwap<Proxy>>;
+
+/// What a gateway uses of the node that it is part of.
+#[derive(Debug, Default)]
+pub(crate) struct NodeParts {
+    /// The apps of the node.
+    pub(crate) apps: Option<Arc<dyn LocalApps>>,
+    /// Metrics that `/metrics` has beside those of the gateway.
+    pub(crate) collectors: Vec<Box<dyn Collector>>,
+}
 
 /// An error while a gateway starts.
 #[derive(Debug, thiserror::Error)]
@@ -153,21 +163,21 @@ impl Gateway {
         config: &HttpConfig,
         memory: MemoryBudget,
     ) -> Result<Self, GatewayError> {
-        Self::start_with(locators, config, memory, Vec::new()).await
+        Self::start_with(locators, config, memory, NodeParts::default()).await
     }
 
-    /// Starts a gateway whose `/metrics` has those of `collectors`, too.
+    /// Starts the gateway of a node.
     pub(crate) async fn start_with(
         locators: &str,
         config: &HttpConfig,
         memory: MemoryBudget,
-        collectors: Vec<Box<dyn Collector>>,
+        node: NodeParts,
     ) -> Result<Self, GatewayError> {
         let settings = GatewaySettings::new(config)?;
         let access_log = open_access_log(config)?;
         let client =
             Client::builder(locators).map_err(GatewayError::Locators)?.memory(memory.clone()).build();
-        let metrics = GatewayMetrics::new(collectors);
+        let metrics = GatewayMetrics::new(node.collectors);
         let connections = ConnectionSettings {
             permits: Arc::new(Semaphore::new(settings.clients)),
             timeout: settings.client_timeout,
@@ -178,7 +188,7 @@ impl Gateway {
         };
         let (listen, admin, admin_socket) =
             (settings.listen.clone(), settings.admin.clone(), settings.admin_socket.clone());
-        let pool = ServicePool::new(client.clone(), settings.connections, settings.refresh);
+        let pool = ServicePool::new(client.clone(), node.apps, settings.connections, settings.refresh);
         let json_rpc_pool = LeasePool::new(client, settings.refresh);
         // Each body is in memory several times on its way to a worker.
         let buffer = memory.limit().map_or(settings.buffer, |limit| settings.buffer.min(limit / 4));
@@ -310,7 +320,8 @@ async fn listen_for_administrators(
 fn serve(port: impl Port + Sync, connections: ConnectionSettings, proxy: CurrentProxy) -> HttpListener {
     let handle = move |request, peer| {
         let proxy = proxy.load_full();
-        async move { proxy.handle(request, peer).await }
+        // Boxed because the future is large, and is moved several times before it is polled.
+        Box::pin(async move { proxy.handle(request, peer).await })
     };
     HttpListener::start(port, connections, handle)
 }

@@ -21,7 +21,7 @@ mod timer;
 
 pub(crate) use self::{
     events::EventMetrics,
-    metered::{MeteredService, ServiceTotals},
+    metered::{CallTimer, MeteredService, ServiceMetrics, ServiceTotals},
     query::Query,
     reading::{MetricValue, Reading, TimeStats, to_flat_map, to_nested_map},
     registry::{MetricsRegistry, RateUpdater},

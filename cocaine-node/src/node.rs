@@ -2,6 +2,7 @@
 
 mod builder;
 mod error;
+mod local_apps;
 mod prometheus;
 mod running;
 mod settings;

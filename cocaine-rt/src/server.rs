@@ -7,6 +7,7 @@ mod listener;
 mod listening_socket;
 mod relay;
 mod reply;
+mod response_reader;
 
 use std::{
     any::Any,
@@ -35,6 +36,7 @@ pub use self::{
     listening_socket::ListeningSocket,
     relay::{Relay, RelayEnd},
     reply::{CallResponder, SessionHalves, SessionOutcome},
+    response_reader::{ResponsePart, ResponseReader},
 };
 pub use crate::{
     connection::unix::UnixSocket,

@@ -197,8 +197,8 @@ impl Worker {
 
     /// Adds the handler of an event that is an HTTP request, and takes its body in pieces.
     #[cfg(feature = "http")]
-    pub(crate) fn add_http_handler(&mut self, event: &str, handler: impl Handler) {
-        self.add_handler(event, handler);
+    pub(crate) fn add_http_handler(&mut self, event: &str, mode: ExecutionMode, handler: impl Handler) {
+        self.registry.add(event, mode, handler);
         self.registry.stream_body(event);
         self.registry.describe_as_http(event);
     }

@@ -21,6 +21,8 @@ struct Contents {
     /// Whether each of the next writes is done, and what its answer is.
     writes: Vec<Write>,
     written: Vec<String>,
+    /// How many reads fail, since nobody listens there.
+    unreachable: u32,
 }
 
 #[derive(Clone, Copy)]
@@ -74,7 +76,11 @@ impl FailingStorage {
 impl Storage for FailingStorage {
     async fn read(&self, collection: &str, key: &str) -> CloudResult<Bytes> {
         yield_now().await;
-        let contents = self.0.lock().unwrap();
+        let mut contents = self.0.lock().unwrap();
+        if let Some(left) = contents.unreachable.checked_sub(1) {
+            contents.unreachable = left;
+            return Err(cocaine::Error::service(Code::SERVICE_NOT_AVAILABLE, "nobody listens"));
+        }
         let blob = contents.blobs.get(&(collection.to_owned(), key.to_owned()));
         blob.cloned().ok_or_else(|| cocaine::Error::service(Code::NOT_FOUND, "no such file"))
     }
@@ -198,6 +204,18 @@ async fn failed_restoration_says_what_to_do() {
     let hashes = VersionHashes::of(&storage.store().uploaded_as_it_is("shop").await.unwrap());
     let versions = storage.store().versions("shop").await.unwrap();
     assert_eq!(versions.before(hashes).map(|version| version.number), Some(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn storage_that_is_away_is_waited_for() {
+    let (old, new) = (version("old", "run"), version("new", "go"));
+    for (unreachable, words) in [(20, "`shop` is what it was"), (u32::MAX, "cannot be restored (")] {
+        let storage = storage_with(&old);
+        storage.fail(&[Write::Done, Write::Refused]);
+        storage.0.lock().unwrap().unreachable = unreachable;
+        let error = storage.store().switch("shop", &old, &new, 0).await.unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! Commands for apps.
 
 mod check;
+mod diff;
 mod list;
+mod packing;
 mod remove;
 mod rollback;
 mod show;
@@ -16,7 +18,7 @@ use clap::{Args, Subcommand};
 use cocaine::Client;
 use cocaine_codegen::{AppDifference, AppGrade, difference_table};
 
-use self::sources::Sources;
+use self::{packing::PackingOptions, sources::Sources};
 use crate::{
     app_store::AppStore,
     commands::interruption::until_interrupted,
@@ -34,6 +36,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
 pub(super) enum AppCommand {
     Upload(upload::Upload),
     Check(check::Check),
+    Diff(diff::Diff),
     #[command(visible_alias = "ls")]
     List(list::ListApps),
     #[command(visible_alias = "rm")]
@@ -59,6 +62,7 @@ impl AppCommand {
         match self {
             Self::Upload(args) => upload::upload(args, environment).await,
             Self::Check(args) => until_interrupted(check::check(args, environment)).await,
+            Self::Diff(args) => until_interrupted(diff::diff(args, environment)).await,
             Self::List(_) => until_interrupted(list::list(environment)).await,
             Self::Remove(args) => until_interrupted(remove::remove(args, environment)).await,
             Self::Restart(args) => until_interrupted(start::restart(args, environment)).await,

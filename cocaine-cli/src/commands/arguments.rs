@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use cocaine::Value;
+use serde_json::Value as Json;
+
+use crate::json::from_json;
+
 /// Accepts what can be the name of a file in a package, and of a service.
 pub(super) fn app_name(text: &str) -> Result<String, String> {
     if text.is_empty() || text.len() > 100 || text.contains(['/', '\0']) || text.starts_with('.') {
@@ -18,6 +23,11 @@ pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("NAME=VALUE is wanted".to_owned()),
     }
+}
+
+/// Parses a value: JSON, or else a text.
+pub(super) fn data_value(text: &str) -> Result<Value, String> {
+    from_json(&serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.to_owned())))
 }
 
 /// Parses a length of time with its unit, such as `90s`, `12h` or `7d`.
@@ -59,6 +69,16 @@ mod tests {
         {
             assert!(age(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_no_json_is_a_text() {
+        for (text, value) in
+            [("5", Value::UInt(5)), ("\"5\"", "5".into()), ("five", "five".into()), ("", "".into())]
+        {
+            assert_eq!(data_value(text), Ok(value), "{text}");
+        }
+        assert!(data_value("{\"$bytes\": 1}").unwrap_err().contains("$bytes"));
     }
 
     #[test]

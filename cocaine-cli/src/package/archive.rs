@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs::{File, Metadata},
-    io::{self, Read as _, Write},
+    io::{self, Write},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
@@ -20,12 +20,12 @@ use crate::{
 /// The most bytes of a package: what a message of a storage has room for.
 pub(super) const MAX_PACKAGE: usize = 500 << 20;
 /// What a node unpacks at most: bytes, entries, and bytes of a path.
-const MAX_UNPACKED: u64 = 2 << 30;
-const MAX_ENTRIES: usize = 200_000;
+pub(super) const MAX_UNPACKED: u64 = 2 << 30;
+pub(super) const MAX_ENTRIES: usize = 200_000;
 const MAX_PATH: usize = 1024;
 
 /// The bits of a mode that a package keeps.
-const PERMISSIONS: u32 = 0o777;
+pub(super) const PERMISSIONS: u32 = 0o777;
 
 /// A package that is being written.
 pub(super) struct ArchiveBuilder {
@@ -37,8 +37,8 @@ pub(super) struct ArchiveBuilder {
 }
 
 impl ArchiveBuilder {
-    pub(super) fn new() -> Self {
-        let tar = Builder::new(GzEncoder::new(PackageBuffer::new(), Compression::default()));
+    pub(super) fn new(compression: Compression) -> Self {
+        let tar = Builder::new(GzEncoder::new(PackageBuffer::new(), compression));
         let progress = Progress::start("packing");
         Self { tar, files: BTreeMap::new(), entries: 0, unpacked: 0, _progress: progress }
     }
@@ -72,11 +72,24 @@ impl ArchiveBuilder {
             return Err(Error::in_file(path)("is no file"));
         }
         let file = File::open(path).map_err(failed)?;
+        self.append(name, path, &file, &file, mode)
+    }
+
+    /// Adds a file that is open. Its contents are read from `source`.
+    fn append(
+        &mut self,
+        name: &Path,
+        path: &Path,
+        file: &File,
+        source: impl io::Read,
+        mode: Option<u32>,
+    ) -> Result<()> {
+        let failed = |error: io::Error| Error::in_file(path)(format!("cannot be packed: {error}"));
         let before = file.metadata().map_err(failed)?;
         self.count(name, before.len())?;
         let mode = mode.unwrap_or_else(|| before.mode() & PERMISSIONS);
         let mut header = header(EntryType::Regular, before.len(), mode);
-        let mut contents = Contents { file: (&file).take(before.len()), len: 0 };
+        let mut contents = Contents { source: source.take(before.len()), len: 0 };
         self.tar.append_data(&mut header, name, &mut contents).map_err(failed)?;
         let after = file.metadata().map_err(failed)?;
         if contents.len != before.len() || state(&before) != state(&after) {
@@ -133,14 +146,14 @@ fn state(metadata: &Metadata) -> (u64, i64, i64) {
 
 /// The contents of a file, which count what was read. A file that became shorter is filled up, so that the archive stays whole
 /// until the change is reported.
-struct Contents<'a> {
-    file: io::Take<&'a File>,
+struct Contents<R> {
+    source: io::Take<R>,
     len: u64,
 }
 
-impl io::Read for Contents<'_> {
+impl<R: io::Read> io::Read for Contents<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(into)?;
+        let read = self.source.read(into)?;
         self.len += read as u64;
         Ok(read)
     }
@@ -228,11 +241,48 @@ mod tests {
         assert!(error.to_string().contains("500 MiB"), "{error}");
     }
 
+    /// A file that somebody writes while it is read.
+    struct Changing<'a>(&'a File, fn(&File));
+
+    impl io::Read for Changing<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            (self.1)(self.0);
+            self.0.read(into)
+        }
+    }
+
+    #[test]
+    fn file_that_changes_while_packed_is_refused() {
+        let changes: [fn(&File); 3] = [
+            |file| file.set_len(100).unwrap(),
+            |file| file.set_len(1).unwrap(),
+            |file| file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap(),
+        ];
+        for change in changes {
+            let mut temporary = tempfile::NamedTempFile::new().unwrap();
+            temporary.write_all(b"content").unwrap();
+            let path = temporary.path();
+            let file = File::options().read(true).write(true).open(path).unwrap();
+            let added = ArchiveBuilder::new(Compression::none()).append(
+                Path::new("a"),
+                path,
+                &file,
+                Changing(&file, change),
+                None,
+            );
+            let error = added.unwrap_err().to_string();
+            assert!(error.contains("has changed while it was packed"), "{error}");
+        }
+    }
+
     #[test]
     fn sparse_file_beyond_the_limit_is_named() {
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(MAX_UNPACKED + 1).unwrap();
-        let error = ArchiveBuilder::new().add_file(Path::new("huge"), file.path()).unwrap_err().to_string();
+        let error = ArchiveBuilder::new(Compression::none())
+            .add_file(Path::new("huge"), file.path())
+            .unwrap_err()
+            .to_string();
         assert!(error.starts_with("huge: ") && error.contains("2048 MiB"), "{error}");
     }
 }

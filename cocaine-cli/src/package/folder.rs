@@ -10,7 +10,7 @@ use std::{
 
 use ignore::{DirEntry, WalkBuilder};
 
-use super::{Location, Package, archive::ArchiveBuilder, manifest_file};
+use super::{Compression, Location, Package, archive::ArchiveBuilder, manifest_file};
 use crate::error::{Error, Result};
 
 /// The file that names what is left out.
@@ -23,8 +23,8 @@ const VERSION_CONTROL: [&str; 6] = [".git", ".hg", ".svn", ".bzr", ".jj", "CVS"]
 const VIRTUAL_ENVIRONMENT: &str = "pyvenv.cfg";
 
 /// Packs everything in a folder.
-pub(super) fn pack(folder: &Path) -> Result<Package> {
-    let mut builder = ArchiveBuilder::new();
+pub(super) fn pack(folder: &Path, compression: Compression) -> Result<Package> {
+    let mut builder = ArchiveBuilder::new(compression);
     add_folder(&mut builder, folder)?;
     let (blob, files) = builder.finish()?;
     if files.is_empty() {

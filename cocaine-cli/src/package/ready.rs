@@ -28,7 +28,7 @@ const TAR_MAGIC: std::ops::Range<usize> = 257..262;
 
 /// How an archive is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum ArchiveKind {
     Tar,
     Gzip,
     Other,
@@ -41,13 +41,13 @@ pub(super) fn is_archive(path: &Path) -> io::Result<bool> {
     Ok(kind(&head).is_some())
 }
 
-fn kind(head: &[u8]) -> Option<Kind> {
+pub(super) fn kind(head: &[u8]) -> Option<ArchiveKind> {
     if head.starts_with(GZIP) {
-        Some(Kind::Gzip)
+        Some(ArchiveKind::Gzip)
     } else if head.get(TAR_MAGIC) == Some(b"ustar") {
-        Some(Kind::Tar)
+        Some(ArchiveKind::Tar)
     } else {
-        OTHER_KINDS.iter().any(|magic| head.starts_with(magic)).then_some(Kind::Other)
+        OTHER_KINDS.iter().any(|magic| head.starts_with(magic)).then_some(ArchiveKind::Other)
     }
 }
 
@@ -75,9 +75,9 @@ pub(super) fn pack(path: &Path) -> Result<Package> {
 /// Returns the files of an archive with their modes, if it is of a kind that is read here.
 fn list(archive: &[u8]) -> io::Result<Option<BTreeMap<PathBuf, u32>>> {
     match kind(archive) {
-        Some(Kind::Tar) => list_tar(archive).map(Some),
-        Some(Kind::Gzip) => list_tar(MultiGzDecoder::new(archive)).map(Some),
-        Some(Kind::Other) => Ok(None),
+        Some(ArchiveKind::Tar) => list_tar(archive).map(Some),
+        Some(ArchiveKind::Gzip) => list_tar(MultiGzDecoder::new(archive)).map(Some),
+        Some(ArchiveKind::Other) => Ok(None),
         None => Err(io::Error::other("it is neither tar, gzip, bzip2, xz, zstd nor zip")),
     }
 }

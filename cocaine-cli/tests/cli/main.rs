@@ -1,6 +1,7 @@
 //! The program `cocaine`, with clouds of these tests.
 
 mod apps;
+mod archives;
 mod bench;
 mod call;
 mod colors;
@@ -9,20 +10,28 @@ mod completion;
 mod contexts;
 mod crashlogs;
 mod doctor;
+mod failures;
+mod faults;
 mod help;
 mod logs;
 mod new;
+mod original;
+mod originals;
 mod packages;
 mod profiles;
 mod program;
 mod programs;
 mod progress;
 mod recording;
+mod run;
+mod run_process;
 mod runlists;
 mod services;
 mod storage;
 mod terminal;
 mod top;
+mod trace;
+mod unicorn;
 mod upload;
 mod verdicts;
 mod versions;

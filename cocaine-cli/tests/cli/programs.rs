@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
 };
 
 use cocaine::Client;
@@ -15,7 +15,26 @@ use crate::{
 };
 
 /// A node, which is killed when a test ends early.
-struct Node(Child);
+pub(crate) struct Node(Child, BufReader<ChildStdout>);
+
+impl Node {
+    /// Starts a node, and returns the address of its locator, too.
+    pub(crate) fn start(command: &mut Command, data: &str) -> (Self, String) {
+        command
+            .args(["node", "--listen", "127.0.0.1:0", "--data", data])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let mut node = Self(child, out);
+        let mut line = String::new();
+        node.1.read_line(&mut line).unwrap();
+        let locator =
+            line.strip_prefix("cocaine-node is listening on ").and_then(|rest| rest.split(' ').next());
+        let locator = locator.unwrap_or_else(|| panic!("{line}")).to_owned();
+        (node, locator)
+    }
+}
 
 impl Drop for Node {
     fn drop(&mut self) {
@@ -31,17 +50,8 @@ async fn node_runs_workers_and_stops_on_signals() {
     let program = folder.add("worker", "#!/bin/sh\necho \"$0 was here\" >&2\nexit 3\n");
     for signal in [Signal::TERM, Signal::INT] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cocaine"));
-        command
-            .args(["node", "--listen", "127.0.0.1:0", "--data", &data])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        let mut node = Node(command.spawn().unwrap());
-        let mut out = BufReader::new(node.0.stdout.take().unwrap());
-        let mut line = String::new();
-        out.read_line(&mut line).unwrap();
-        let locator =
-            line.strip_prefix("cocaine-node is listening on ").and_then(|rest| rest.split(' ').next());
-        let locator = locator.unwrap_or_else(|| panic!("{line}"));
+        let (mut node, locator) = Node::start(&mut command, &data);
+        let locator = locator.as_str();
         let upload = ["app", "upload", "broken", "--program", &program, "--no-schema", "--start"];
         // The node ran the program, and has read what it said.
         let output = run_at(locator, &upload);
@@ -51,7 +61,7 @@ async fn node_runs_workers_and_stops_on_signals() {
         assert!(!storage.read("apps", "broken").await.unwrap().is_empty());
         kill_process(Pid::from_child(&node.0), signal).unwrap();
         let mut rest = String::new();
-        out.read_to_string(&mut rest).unwrap();
+        node.1.read_to_string(&mut rest).unwrap();
         assert_eq!((rest.as_str(), node.0.wait().unwrap().code()), ("", Some(0)), "{signal:?}");
     }
 }

@@ -188,3 +188,56 @@ async fn damaged_version_is_refused() {
         assert_eq!(package(&cloud).await, before);
     }
 }
+
+#[tokio::test]
+async fn differences_end_with_exit_code_7() {
+    let (cloud, programs) = (Cloud::start().await.unwrap(), Programs::new());
+    let folder = programs.path("links").display().to_string();
+    programs.add("links/run.sh", "#!/bin/sh\n");
+    programs.add("links/old", "1");
+    programs.add("links/same", "1");
+    std::os::unix::fs::symlink("same", programs.path("links/link")).unwrap();
+    programs.add("links/manifest.json", r#"{"slave": "run.sh"}"#);
+    let diff = |args: &[&str]| run(&cloud, &[&["app", "diff", "links"][..], args].concat());
+    assert_eq!(ended(&diff(&[&folder, "--no-schema"]), 3).1, "error: there is no app `links`\n");
+    ended(&run(&cloud, &["app", "upload", &folder, "--no-schema"]), 0);
+    assert_eq!(ended(&diff(&[&folder, "--no-schema"]), 0), ("", ""));
+    assert!(ended(&diff(&[]), 3).1.contains("no version of `links` is older"));
+
+    programs.add("links/run.sh", "#!/bin/sh\nexit\n");
+    programs.add("links/new", "22");
+    std::fs::remove_file(programs.path("links/old")).unwrap();
+    std::fs::set_permissions(
+        programs.path("links/same"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o600),
+    )
+    .unwrap();
+    std::fs::remove_file(programs.path("links/link")).unwrap();
+    std::os::unix::fs::symlink("new", programs.path("links/link")).unwrap();
+    programs.add("links/manifest.json", r#"{"slave": "run.sh", "note": 1}"#);
+    let output = diff(&[&folder, "--no-schema"]);
+    let (table, _) = ended(&output, 7);
+    let expected = "FILE           CHANGE   OLD      NEW\n\
+                    link           changed  -> same  -> new\n\
+                    manifest.json  changed  19       30\n\
+                    new            added             2\n\
+                    old            removed  1\n\
+                    run.sh         changed  10       15\n\
+                    same           mode     755      600\n\
+                    MANIFEST  OLD  NEW\n\
+                    note           1\n";
+    assert_eq!(table, expected);
+    let output = diff(&[&folder, "--no-schema", "--output", "json"]);
+    let changes: Json = serde_json::from_str(ended(&output, 7).0).unwrap();
+    assert_eq!((&changes["to"], &changes["events"]), (&Json::Null, &json!([])));
+    assert_eq!(changes["manifest"], json!([{"key": "note", "old": null, "new": 1}]));
+    let expected = json!({"file": "old", "change": "removed", "old": {"size": 1, "mode": "755", "link": null}, "new": null});
+    assert_eq!(changes["files"][3], expected);
+
+    ended(&run(&cloud, &["app", "upload", &folder, "--no-schema"]), 0);
+    let output = diff(&["--output", "json"]);
+    let changes: Json = serde_json::from_str(ended(&output, 7).0).unwrap();
+    assert_eq!((&changes["to"], &changes["files"][3]["change"]), (&json!(1), &json!("added")));
+    assert_eq!(ended(&diff(&["--to", "2"]), 0), ("", ""));
+    assert_eq!(ended(&diff(&["--to", "1", &folder]), 2).0, "");
+}

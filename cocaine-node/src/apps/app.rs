@@ -10,6 +10,7 @@ use tokio::{task::spawn_blocking, time::Instant};
 use super::{
     current_overseer::CurrentOverseer,
     errors,
+    local_app::LocalApp,
     overseer::{Overseer, environment::AppEnvironment, handover::stopped_meanwhile},
     package::{self, ArchiveLimits},
     profile::config::AppConfig,
@@ -47,6 +48,8 @@ struct RunningApp {
     overseer: CurrentOverseer,
     server: Server,
     publication: Publication,
+    /// The app for callers in the node.
+    local: Option<Arc<LocalApp>>,
 }
 
 impl App {
@@ -100,7 +103,7 @@ impl App {
         let state = std::mem::replace(&mut *self.state(), State::Stopped);
         let mut overseers = self.others().clone();
         let server = if let State::Running(running) = state {
-            let RunningApp { overseer, server, publication } = *running;
+            let RunningApp { overseer, server, publication, local: _ } = *running;
             drop(publication);
             server.stop_accepting();
             overseers.push(overseer.load());
@@ -166,6 +169,14 @@ impl App {
     pub(super) fn overseer(&self) -> Option<CurrentOverseer> {
         match &*self.state() {
             State::Running(running) => Some(running.overseer.clone()),
+            _ => None,
+        }
+    }
+
+    /// Returns the app for callers in the node, if the locator has it.
+    pub(super) fn announced(&self) -> Option<Arc<LocalApp>> {
+        match &*self.state() {
+            State::Running(running) if running.publication.is_public() => running.local.clone(),
             _ => None,
         }
     }
@@ -251,6 +262,7 @@ impl RunningApp {
         let (server, resolved) =
             bound.map_err(|error| errno::error(Errno::IO, format!("the app cannot be served: {error}")))?;
         let publication = Publication::new(&overseer, host.registry.clone(), resolved)?;
-        Ok(Self { overseer: current, server, publication })
+        let local = LocalApp::new(&overseer.config().app, current.clone(), &host.metrics).map(Arc::new);
+        Ok(Self { overseer: current, server, publication, local })
     }
 }

@@ -16,6 +16,7 @@ use tokio::{task::JoinSet, time::Instant};
 use super::{
     app::App,
     current_overseer::CurrentOverseer,
+    local_app::LocalApp,
     overseer::{environment::AppEnvironment, handover::stopped_meanwhile},
     package::folder_name,
     profile::{config::AppConfig, stored},
@@ -198,6 +199,11 @@ impl Apps {
     /// Returns the overseer of a running app.
     pub(crate) fn overseer(&self, name: &str) -> Option<CurrentOverseer> {
         self.find(name).and_then(|app| app.overseer())
+    }
+
+    /// Returns a running app for callers in the node, if the locator has it.
+    pub(crate) fn announced(&self, name: &str) -> Option<Arc<LocalApp>> {
+        self.find(name).and_then(|app| app.announced())
     }
 
     /// Adds the metrics of the running apps.

@@ -1,6 +1,7 @@
 //! The events and the workers of one app (`node.md` 5).
 //!
 //! ```text
+//! local_event  an event of a caller in the node
 //! supervisor   the task for each worker       queue   an event on its way to a worker
 //! app_queue  the events that wait             handover   another generation of the app in its place
 //! state slot   what both change under one lock
@@ -13,6 +14,7 @@ mod app_queue;
 pub(crate) mod environment;
 mod growth;
 pub(crate) mod handover;
+pub(crate) mod local_event;
 pub(crate) mod permits;
 mod pool;
 mod queue;

@@ -137,7 +137,8 @@ impl Proxy {
         let checked = validate(&parts).and_then(|()| id.is_sampled(&parts.headers, settings.sampling));
         let answer = match checked {
             Ok(sampled) => {
-                let dispatched = self.dispatch(Sender { peer, role, sampled }, parts, body);
+                // Boxed for the same reason as the whole.
+                let dispatched = Box::pin(self.dispatch(Sender { peer, role, sampled }, parts, body));
                 id.trace.scope(dispatched).instrument(record.span().clone()).await
             }
             Err(error) => Outcome::of_gateway(Err(error)),
@@ -154,7 +155,7 @@ impl Proxy {
     /// Returns whether a service exists. The names in requests are arbitrary, and must not become labels of metrics.
     fn is_known(&self, target: &Target, failure: Option<&HttpError>) -> bool {
         failure.is_none_or(|error| error.is_of_app)
-            || self.pool.is_connected(&target.service)
+            || self.pool.is_known(&target.service)
             || self.context.metrics.has_label(&target.service)
     }
 

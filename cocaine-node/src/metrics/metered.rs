@@ -37,6 +37,18 @@ impl ServiceMetrics {
         Self { spec, accept_counters: Arc::default(), calls: Meter::new(now), timers }
     }
 
+    /// Counts a call of a method, whose time is recorded when the timer is dropped.
+    pub(crate) fn start_call(self: &Arc<Self>, method: &str) -> CallTimer {
+        let method = self.timers.iter().position(|(name, _)| *name == method).unwrap_or(usize::MAX);
+        self.start_call_of(method)
+    }
+
+    /// Does so for the method with this index.
+    fn start_call_of(self: &Arc<Self>, method: usize) -> CallTimer {
+        self.calls.add();
+        CallTimer { meter: self.clone(), method, began: Instant::now() }
+    }
+
     pub(super) fn tick(&self, now: Instant) {
         self.calls.tick(now);
         self.timers.iter().for_each(|(_, timer)| timer.tick(now));
@@ -99,14 +111,14 @@ impl<D: Dispatch> Dispatch for MeteredService<D> {
     }
 
     fn invoke(&self, call: Call) -> impl Future<Output = ()> + Send + 'static + use<D> {
-        let timer = CallTimer { meter: self.meter.clone(), method: call.method(), began: Instant::now() };
-        self.meter.calls.add();
+        let timer = self.meter.start_call_of(call.method());
         MeteredCall { future: self.dispatch.invoke(call), _timer: timer }
     }
 }
 
 /// Records the time of a call when it is dropped.
-struct CallTimer {
+#[derive(Debug)]
+pub(crate) struct CallTimer {
     meter: Arc<ServiceMetrics>,
     method: usize,
     began: Instant,

@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use cocaine::bind::Dispatch;
+use cocaine::bind::{Dispatch, ServiceSpec};
 use tokio::{
     task::JoinHandle,
     time::{MissedTickBehavior, interval},
@@ -42,6 +42,12 @@ impl MetricsRegistry {
             }
         };
         MeteredService { dispatch, meter }
+    }
+
+    /// Returns the metrics of the service `name`, if it is of this type.
+    pub(crate) fn find(&self, name: &str, spec: &'static ServiceSpec) -> Option<Arc<ServiceMetrics>> {
+        let known = self.meters().get(name).and_then(Weak::upgrade)?;
+        ptr::eq(known.spec, spec).then_some(known)
     }
 
     /// Returns the readings of all services.

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::{
     error::StartError,
+    local_apps::AnnouncedApps,
     prometheus::NodeCollector,
     running::{Node, RunningService},
     settings::NodeSettings,
@@ -25,7 +26,7 @@ use crate::{
         WorkerLauncher, WorkerPermits,
     },
     control::ControlServer,
-    gateway::Gateway,
+    gateway::{Gateway, NodeParts},
     helper::{Helper, WorkerGroups},
     log::{Log, LogBroadcast},
     metrics::{MeteredService, MetricsRegistry},
@@ -106,6 +107,7 @@ impl NodeSettings {
         let shared = SharedParts { since, uuid, log, broadcast, store: store.clone(), apps: apps.clone() };
         shared.start_core_services(&mut starter).await?;
         self.start_plugin_services(&shared, &mut starter).await?;
+        let announced = AnnouncedApps { apps: apps.clone(), locator: locator.clone() };
         let locate = ServeLocator::new(move |caller| LocatorService::new(locator.clone(), caller));
         let addresses = starter.start_locator(locate, sockets)?;
         let services = starter.services;
@@ -114,7 +116,7 @@ impl NodeSettings {
         let _ = locators.set(local.clone());
         let (metrics, log) = (host.metrics.clone(), shared.log);
         let collector = NodeCollector { since, metrics, apps: apps.clone(), log, store: store.clone() };
-        let gateway = self.start_gateway(&local, collector).await?;
+        let gateway = self.start_gateway(&local, announced, collector).await?;
         let apps = AppsGuard(apps);
         self.start_apps(&apps.0).await;
         let housekeeper = Housekeeper::start(apps.0.clone());
@@ -163,11 +165,13 @@ impl NodeSettings {
     async fn start_gateway(
         &self,
         locators: &str,
+        apps: AnnouncedApps,
         collector: NodeCollector,
     ) -> Result<Option<Gateway>, StartError> {
         let Some(http) = &self.http else { return Ok(None) };
         let memory = self.memory.clone();
-        Ok(Some(Gateway::start_with(locators, http, memory, vec![Box::new(collector)]).await?))
+        let node = NodeParts { apps: Some(Arc::new(apps)), collectors: vec![Box::new(collector)] };
+        Ok(Some(Gateway::start_with(locators, http, memory, node).await?))
     }
 
     /// Starts the services of plugins, each of which gives way to an app of its name.

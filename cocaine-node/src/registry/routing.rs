@@ -62,6 +62,11 @@ impl RoutingGroups {
         Ok(groups)
     }
 
+    /// Returns whether there is a group of this name.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// Adds or replaces a group, given its stored bytes.
     pub(crate) fn insert(&mut self, name: &str, blob: &[u8]) -> Result<(), GroupError> {
         self.0.insert(name.to_owned(), Arc::new(Continuum::new(&parse_weights(blob)?)?));

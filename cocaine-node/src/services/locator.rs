@@ -56,6 +56,11 @@ impl LocatorShared {
         Self { uuid, cluster, registry, routers, store, groups, refreshing }
     }
 
+    /// Returns whether a name stands for a group of services.
+    pub(crate) fn is_group(&self, name: &str) -> bool {
+        self.groups.load().contains(name)
+    }
+
     /// Loads all stored groups. One that cannot be used is skipped with a warning.
     pub(crate) async fn load_groups(&self) -> Result<(), StoreError> {
         let mut groups = RoutingGroups::default();

@@ -6,6 +6,7 @@ mod events;
 mod faults;
 mod lifecycle;
 mod listen;
+mod local_events;
 mod metrics;
 mod order;
 mod program;

@@ -11,7 +11,7 @@ use std::{
 
 use cocaine::{Bytes, Error, Result, Session, Worker};
 
-use crate::site;
+use crate::{local_events, site};
 
 /// The variable with the node's arguments, one per line.
 pub(crate) const ARGS: &str = "TEST_WORKER_ARGS";
@@ -81,6 +81,7 @@ async fn serve(args: &[String], mode: &str) -> Result<()> {
     });
     let worker = site::add_events(worker, mode)
         .on("echo", echo)
+        .on("perform", local_events::perform)
         .on("pid", |session: Session| async move { session.finish_with(std::process::id().to_string()) })
         .on("slow", |mut session: Session| async move {
             let millis = session.recv().await.transpose()?.unwrap_or_default();

@@ -301,7 +301,7 @@ impl<T: DeserializeOwned> Receiver<T> {
     }
 
     fn poll_payload(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Payload>>> {
-        let outcome = match ready!(self.poll_open(cx)) {
+        let outcome = match ready!(self.poll_message(cx)) {
             Ok(Some(message)) if message.kind == WRITE => {
                 let ReceiverState::Open(StreamChannel { rx, .. }) = &self.state else {
                     return Poll::Ready(None);
@@ -316,7 +316,8 @@ impl<T: DeserializeOwned> Receiver<T> {
         Poll::Ready(outcome)
     }
 
-    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>>> {
+    /// Returns the next message, whatever it is; `None` once the peer has ended the channel.
+    pub(crate) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>>> {
         if let ReceiverState::Opening(opening) = &mut self.state {
             self.state = ReceiverState::Open(ready!(opening.as_mut().poll(cx))?);
         }

@@ -42,25 +42,25 @@ impl RequestChunk {
     /// `ErrorKind::Decode`, which names the element, if the chunk is not a request or has more than 8,192 headers.
     pub fn decode(chunk: &Bytes) -> Result<Self> {
         let _restore = bytes::set_source(chunk.handle());
-        let mut reader = Reader::new(chunk);
-        Self::decode_elements(&mut reader)
+        Self::decode_elements(chunk)
             .map_err(|malformed| Error::decode(format!("the chunk is not an HTTP request: {malformed}")))
     }
 
-    fn decode_elements(reader: &mut Reader<'_>) -> DecodeResult<Self> {
+    fn decode_elements(chunk: &Bytes) -> DecodeResult<Self> {
+        let reader = &mut Reader::new(chunk);
         let len = reader.array_len()?;
         if len < 4 {
             return Err(DecodeError::new(format!("it has {len} elements of 5")));
         }
-        let method = bytes::slice_or_copy(reader.raw()?);
-        let uri = bytes::slice_or_copy(reader.raw()?);
+        let method = bytes::part_of(chunk, reader.raw()?);
+        let uri = bytes::part_of(chunk, reader.raw()?);
         let version = decode_version(reader.raw()?)?;
         let mut headers = Vec::new();
         for_each_header(reader, |name, value| {
-            headers.push((bytes::slice_or_copy(name), bytes::slice_or_copy(value)));
+            headers.push((bytes::part_of(chunk, name), bytes::part_of(chunk, value)));
             Ok(())
         })?;
-        let body = if len < 5 { Bytes::new() } else { bytes::slice_or_copy(reader.raw()?) };
+        let body = if len < 5 { Bytes::new() } else { bytes::part_of(chunk, reader.raw()?) };
         reader.skip(len.saturating_sub(5))?;
         reader.end()?;
         Ok(Self { method, uri, version, headers, body })
@@ -98,13 +98,13 @@ pub fn encode_response_head(status: StatusCode, headers: &HeaderMap) -> Bytes {
 /// `ErrorKind::Decode` if the chunk is not `[status, headers]`, if the status is not a final one (200 to 999), or if there
 /// are more than 8,192 headers.
 pub fn decode_response_head(chunk: &Bytes) -> Result<(StatusCode, HeaderMap)> {
-    let mut reader = Reader::new(chunk);
-    decode_head(&mut reader).map_err(|malformed| {
+    decode_head(chunk).map_err(|malformed| {
         Error::decode(format!("the first chunk of the response is not [status, headers]: {malformed}"))
     })
 }
 
-fn decode_head(reader: &mut Reader<'_>) -> DecodeResult<(StatusCode, HeaderMap)> {
+fn decode_head(chunk: &Bytes) -> DecodeResult<(StatusCode, HeaderMap)> {
+    let reader = &mut Reader::new(chunk);
     let len = reader.array_len()?;
     if len < 2 {
         return Err(DecodeError::new(format!("it has {len} elements of 2")));
@@ -112,7 +112,7 @@ fn decode_head(reader: &mut Reader<'_>) -> DecodeResult<(StatusCode, HeaderMap)>
     let status = decode_status(reader.token()?)?;
     let mut headers = HeaderMap::new();
     for_each_header(reader, |name, value| {
-        let Some((name, value)) = parse_header(name, value) else {
+        let Some((name, value)) = parse_header(name, bytes::part_of(chunk, value)) else {
             let (name, value) = (String::from_utf8_lossy(name), String::from_utf8_lossy(value));
             tracing::warn!(%name, %value, "a header that HTTP does not allow is left out");
             return Ok(());
@@ -135,8 +135,10 @@ fn decode_status(token: Token<'_>) -> DecodeResult<StatusCode> {
 }
 
 /// Returns a name and a value as a header, or `None` if HTTP does not allow it.
-pub(super) fn parse_header(name: &[u8], value: &[u8]) -> Option<(HeaderName, HeaderValue)> {
-    Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value.trim_ascii()).ok()?))
+pub(super) fn parse_header(name: &[u8], value: Bytes) -> Option<(HeaderName, HeaderValue)> {
+    let value = ::bytes::Bytes::from(value);
+    let trimmed = value.slice_ref(value.trim_ascii());
+    Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_maybe_shared(trimmed).ok()?))
 }
 
 fn decode_version(text: &[u8]) -> DecodeResult<Version> {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     protocol::error::{Error, Result},
-    worker::{Context, Handler, Session, Worker},
+    worker::{Context, ExecutionMode, Handler, Session, Worker},
 };
 
 /// How many streams may wait to be accepted. Further events wait in their handlers.
@@ -52,7 +52,7 @@ impl Worker {
                 Err(reason) => send_bad_request(outgoing, &reason).map(|()| None),
             }
         });
-        self.add_http_handler(event, handler);
+        self.add_http_handler(event, ExecutionMode::Spawned, handler);
         listener
     }
 

@@ -82,8 +82,8 @@ pub(super) fn build_request(
 fn header_map(pairs: &[(Bytes, Bytes)]) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(pairs.len().min(INITIAL_HEADERS));
     for (name, value) in pairs {
-        let appended =
-            codec::parse_header(name, value).and_then(|(name, value)| headers.try_append(name, value).ok());
+        let appended = codec::parse_header(name, value.clone())
+            .and_then(|(name, value)| headers.try_append(name, value).ok());
         if appended.is_none() {
             tracing::debug!(?name, ?value, "a header of a request is left out");
         }

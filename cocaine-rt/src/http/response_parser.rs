@@ -179,7 +179,7 @@ fn parse_head(bytes: &[u8]) -> Result<Option<ResponseHead>, String> {
         let pairs = response
             .headers
             .iter()
-            .filter_map(|header| codec::parse_header(header.name.as_bytes(), header.value));
+            .filter_map(|header| codec::parse_header(header.name.as_bytes(), header.value.into()));
         return Ok(Some(ResponseHead { status, headers: pairs.collect(), len }));
     }
 }

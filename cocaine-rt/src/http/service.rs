@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     protocol::error::{Error, Result},
-    worker::{Handler, Session, Worker},
+    worker::{ExecutionMode, Handler, Session, Worker},
 };
 
 impl Worker {
@@ -43,7 +43,23 @@ impl Worker {
         B: http_body::Body<Error: Into<Box<dyn StdError + Send + Sync>> + Send> + Send + 'static,
         B::Data: Buf + Send,
     {
-        self.add_http_handler(event, handler(service));
+        self.add_http_handler(event, ExecutionMode::Spawned, handler(service));
+        self
+    }
+
+    /// Like [`Worker::http`], for a service that never blocks its thread: it runs on the thread of the worker's connection, as
+    /// an event with `#[cocaine::worker(inline)]` does. That is faster for short requests, which need no other thread; heartbeats wait
+    /// while the service computes, and tasks that it spawns run on the same thread.
+    #[must_use]
+    pub fn http_inline<S, B>(mut self, event: &str, service: S) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S::Future: Send,
+        S::Error: Into<Box<dyn StdError + Send + Sync>> + Send,
+        B: http_body::Body<Error: Into<Box<dyn StdError + Send + Sync>> + Send> + Send + 'static,
+        B::Data: Buf + Send,
+    {
+        self.add_http_handler(event, ExecutionMode::Inline, handler(service));
         self
     }
 

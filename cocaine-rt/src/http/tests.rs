@@ -172,7 +172,7 @@ async fn describe_request(
 
 /// Creates a worker that serves the app twice: as a service and behind a listener.
 fn worker_with_service_and_listener() -> Worker {
-    let mut worker = worker().http("service", app());
+    let mut worker = worker().http("service", app()).http_inline("inline", app());
     let listener = worker.listen("listener");
     tokio::spawn(axum::serve(listener, app()).into_future());
     worker

@@ -216,6 +216,17 @@ pub(crate) fn slice_or_copy(bytes: &[u8]) -> Bytes {
     bytes.into()
 }
 
+/// Returns a part of `source`: a slice if all of `source` is small, so that the part keeps no large buffer alive. Otherwise, and
+/// for bytes that lie elsewhere, it is as [`slice_or_copy`] says.
+pub(crate) fn part_of(source: &Bytes, bytes: &[u8]) -> Bytes {
+    if source.len() < MIN_SLICE_LEN
+        && let Some(slice) = slice_of(&source.0, bytes)
+    {
+        return Bytes(slice);
+    }
+    slice_or_copy(bytes)
+}
+
 fn slice_of(source: &bytes::Bytes, bytes: &[u8]) -> Option<bytes::Bytes> {
     let start = bytes.as_ptr().addr().checked_sub(source.as_ptr().addr())?;
     let end = start.checked_add(bytes.len())?;

@@ -84,6 +84,13 @@ pub(crate) const UNTRACED: &[u8] = b"\x93\x93\xc2\xa8trace_id\xa8\0\0\0\0\0\0\0\
 /// The overhead that HPACK adds to the length of the name and the value of an entry (RFC 7541, 4.1).
 pub(super) const ENTRY_OVERHEAD: usize = 32;
 
+impl FromIterator<(Bytes, Bytes)> for Headers {
+    fn from_iter<I: IntoIterator<Item = (Bytes, Bytes)>>(headers: I) -> Self {
+        let others: Vec<_> = headers.into_iter().collect();
+        Self { ids: None, others: (!others.is_empty()).then(|| Arc::new(others)) }
+    }
+}
+
 fn id(value: &Bytes) -> Result<u64, &'static str> {
     let bytes = value.as_ref().try_into().map_err(|_| "a trace id is not eight bytes long")?;
     Ok(u64::from_le_bytes(bytes))

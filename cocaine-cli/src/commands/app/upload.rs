@@ -1,26 +1,20 @@
 //! Uploads an app.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use clap_complete::ArgValueCandidates;
 use cocaine::{Client, schema::AppSchema};
 use cocaine_codegen::{AppDifference, compare_apps};
 
-use super::{Describe, connect, print_differences, start_app};
+use super::{PackingOptions, connect, print_differences, start_app};
 use crate::{
     app_store::{AppStore, Manifest, Uploaded},
-    commands::{
-        arguments::app_name,
-        interruption::{unless_interrupted, until_interrupted},
-    },
+    commands::interruption::{unless_interrupted, until_interrupted},
     completion,
     environment::Environment,
     error::{Error, ExitStatus, Result},
     output::{Progress, size},
-    package::{BuildOptions, PROGRAM_KEY, Source, read_manifest},
-    program::{Obstacle, find_obstacle},
-    schema,
 };
 
 /// Uploads a program, a crate, a folder or an archive as an app, with its schema
@@ -43,40 +37,12 @@ use crate::{
 /// `cocaine app rollback` goes back to them.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(in crate::commands) struct Upload {
     /// The name of the app [default: that of the crate, the folder or the file]
     #[arg(add = ArgValueCandidates::new(completion::apps))]
     name: Option<String>,
     /// What to upload: a folder, an archive or a program [default: this folder]
     path: Option<PathBuf>,
-    /// The program that its workers run
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["path", "crate_folder"])]
-    program: Option<PathBuf>,
-    /// Build the crate in this folder
-    #[arg(long = "crate", value_name = "DIR", conflicts_with = "path")]
-    crate_folder: Option<PathBuf>,
-    /// Build the crate for this machine, such as x86_64-unknown-linux-musl
-    #[arg(long, value_name = "TRIPLE", conflicts_with = "program")]
-    target: Option<String>,
-    /// Build this program of the crate
-    #[arg(long, value_name = "NAME", conflicts_with = "program")]
-    bin: Option<String>,
-    /// Upload a program that does not run on machines like this one
-    #[arg(long)]
-    foreign: bool,
-    /// Read the keys of the manifest from this file of JSON
-    #[arg(long, value_name = "FILE")]
-    manifest: Option<PathBuf>,
-    /// The file of the package that workers run
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["program", "crate_folder"])]
-    slave: Option<String>,
-    /// Read the schema from this file, and do not ask the program
-    #[arg(long, value_name = "FILE", conflicts_with = "no_schema")]
-    schema: Option<PathBuf>,
-    /// Upload without a schema
-    #[arg(long)]
-    no_schema: bool,
     /// Upload even if callers of the uploaded version break
     #[arg(long)]
     breaking: bool,
@@ -93,7 +59,7 @@ pub(in crate::commands) struct Upload {
     #[arg(long, value_name = "NAME", default_value = "default", requires = "start", add = ArgValueCandidates::new(completion::profiles))]
     profile: String,
     #[command(flatten)]
-    describe: Describe,
+    packing: PackingOptions,
 }
 
 /// What is to be uploaded, and what it replaces.
@@ -138,97 +104,19 @@ pub(super) async fn upload(args: &Upload, environment: &Environment) -> Result<E
 
 /// Does all that writes nothing.
 async fn prepare(args: &Upload, environment: &Environment) -> Result<Prepared> {
-    let (name, source) = find_source(args)?;
-    let options = BuildOptions { target: args.target.clone(), bin: args.bin.clone() };
-    let mut package = source.pack(&name, &options).await?;
-    if let Some(file) = &args.manifest {
-        for (key, value) in read_manifest(file)? {
-            package.set_manifest_key(key, value);
-        }
-    }
-    if let Some(slave) = &args.slave {
-        package.manifest.insert(PROGRAM_KEY.to_owned(), slave.as_str().into());
-    }
+    let (name, source) = args.packing.find_source(args.name.as_ref(), args.path.as_deref())?;
+    let package = args.packing.pack(&name, &source).await?;
     let (cloud, store) = connect(environment).await?;
     let former = store.uploaded(&name).await?;
-    let program = package.program(former.manifest.as_ref().and_then(Manifest::program))?;
-    let local = package.local_program(&program);
-    if let Some(local) = &local {
-        check_machine(args, local)?;
-    }
-    let schema = new_schema(args, environment, local.as_deref()).await?;
-    check_callers(args, &name, environment, former.manifest.as_ref(), schema.as_ref())?;
-    let manifest = Manifest::new(former.manifest.as_ref(), &package.manifest, &program, schema.as_ref())?;
-    let new = Uploaded { package: Some(package.blob), manifest: Some(manifest) };
+    let former_manifest = former.manifest.as_ref();
+    let (new, schema) = args.packing.complete(package, former_manifest, environment).await?;
+    check_callers(args, &name, environment, former_manifest, schema.as_ref())?;
     if new.is_same(&former) {
         environment.output.note(format_args!("{name} is uploaded already, with the same bytes"));
     } else if args.dry_run {
         environment.output.note(format_args!("would upload {name}: {}", new.changes(&former)));
     }
     Ok(Prepared { name, cloud, store, former, new })
-}
-
-/// Returns the name of the app, and what it is made of.
-fn find_source(args: &Upload) -> Result<(String, Source)> {
-    let (name, source) = match (&args.name, &args.path, &args.program, &args.crate_folder) {
-        (name, _, Some(program), _) => (name.as_ref(), Source::Program(program.clone())),
-        (name, _, None, Some(folder)) => (name.as_ref(), Source::crate_at(folder)?),
-        (name, Some(path), None, None) => (name.as_ref(), Source::at(path)?),
-        (None, None, None, None) => (None, Source::at(Path::new("."))?),
-        (Some(path), None, None, None) if Path::new(path).exists() => (None, Source::at(Path::new(path))?),
-        (Some(name), None, None, None) => {
-            return Err(Error::Usage(format!(
-                "there is no file or folder {name:?}: name what to upload, such as `cocaine app upload {name} .`"
-            )));
-        }
-    };
-    let name = match name {
-        Some(name) => name.clone(),
-        None => source
-            .name()
-            .ok_or_else(|| Error::Usage("the app has no name: `cocaine app upload NAME PATH`".to_owned()))?,
-    };
-    let name = app_name(&name)
-        .map_err(|reason| Error::Usage(format!("{name:?} cannot be the name of an app: {reason}")))?;
-    Ok((name, source))
-}
-
-/// Refuses a program that cannot run on machines like this one, unless that is wanted.
-fn check_machine(args: &Upload, program: &Path) -> Result<()> {
-    if args.foreign || args.target.is_some() {
-        return Ok(());
-    }
-    match find_obstacle(program).map_err(Error::in_file(program))? {
-        Some(Obstacle::Machine(reason)) => Err(Error::in_file(program)(format!(
-            "{reason}: nothing is uploaded; `--foreign` uploads it all the same"
-        ))),
-        _ => Ok(()),
-    }
-}
-
-/// Returns the schema to upload. A program that cannot say its own is uploaded without one.
-async fn new_schema(
-    args: &Upload,
-    environment: &Environment,
-    program: Option<&Path>,
-) -> Result<Option<AppSchema>> {
-    let schema = match (&args.schema, program) {
-        (Some(path), _) => schema::read_file(path)?,
-        (None, _) if args.no_schema => return Ok(None),
-        (None, None) => {
-            environment.output.note("no schema: an archive is not asked for one; `--schema FILE` has it");
-            return Ok(None);
-        }
-        (None, Some(program)) => match schema::describe(program, args.describe.describe_timeout).await {
-            Ok(schema) => schema,
-            Err(reason) => {
-                environment.output.note(format_args!("no schema: {}: {reason}", program.display()));
-                return Ok(None);
-            }
-        },
-    };
-    schema::check_limits(&schema)?;
-    Ok(Some(schema))
 }
 
 /// Refuses what breaks callers of the uploaded version.
@@ -263,7 +151,7 @@ fn check_callers(
                  uploads it all the same"
             )))
         }
-        (Some(_), None) if !args.no_schema && !args.breaking => Err(Error::Breaking(format!(
+        (Some(_), None) if !args.packing.no_schema && !args.breaking => Err(Error::Breaking(format!(
             "the uploaded `{name}` has a schema, and the new version would have none: nothing is uploaded; give it one with \
              `--schema FILE`, or drop it with `--no-schema`"
         ))),

@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use super::Profiles;
 use crate::{
     commands::{
-        arguments::{app_name, assignment},
+        arguments::{app_name, assignment, data_value},
         confirmation::Confirmation,
     },
     completion,
@@ -65,8 +65,7 @@ impl SetProfile {
             None => current.cloned().unwrap_or_default(),
         };
         for (key, text) in &self.values {
-            let json = serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.clone()));
-            let value = from_json(&json).map_err(|reason| Error::Usage(format!("`{key}`: {reason}")))?;
+            let value = data_value(text).map_err(|reason| Error::Usage(format!("`{key}`: {reason}")))?;
             insert_value(&mut profile, key, value).map_err(Error::Usage)?;
         }
         for key in &self.unset {

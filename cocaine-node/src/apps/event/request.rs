@@ -27,6 +27,11 @@ impl EventRequest {
         Self { event: event.to_owned(), headers, trace: caller.trace(), offers_body }
     }
 
+    /// Returns the event of a caller in this process.
+    pub(crate) fn local(event: &str, headers: Headers, trace: Option<Trace>) -> Self {
+        Self { event: event.to_owned(), headers, trace, offers_body: false }
+    }
+
     /// Returns how long the event may take: the client's limit, or `default` without one (`node.md` 5.1).
     pub(crate) fn timeout(&self, default: Duration) -> Result<Duration, Error> {
         let Some(value) = self.headers.get(REQUEST_TIMEOUT) else { return Ok(default) };

@@ -3,6 +3,7 @@
 use std::{
     future::poll_fn,
     sync::Arc,
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
@@ -29,13 +30,39 @@ use crate::apps::{
 };
 
 /// An event that a worker has taken.
-struct StartedEvent {
-    slot: Slot,
+pub(super) struct StartedEvent {
+    pub(super) slot: Slot,
     /// The id of the channel to the worker.
-    id: u64,
-    worker: Duplex<Sender<Bytes>, Receiver<Bytes>>,
+    pub(super) id: u64,
+    pub(super) worker: Duplex<Sender<Bytes>, Receiver<Bytes>>,
     /// How long the event may still take.
-    time_left: Duration,
+    pub(super) time_left: Duration,
+}
+
+/// Who has sent an event.
+pub(super) enum EventClient<'a> {
+    /// A client, with the half of its channel that gets the response.
+    Remote(&'a mut Sender<Bytes>),
+    /// A caller in this process, whose future is dropped when it leaves.
+    Local,
+}
+
+impl EventClient<'_> {
+    /// Waits until the client has left.
+    fn poll_closed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Remote(output) => output.poll_closed(cx),
+            Self::Local => Poll::Pending,
+        }
+    }
+
+    /// Answers the offer of a request in pieces, which only remote clients make.
+    async fn answer_offer(&mut self, answer: &'static [u8]) -> Result<(), Error> {
+        match self {
+            Self::Remote(output) => output.send(answer).await,
+            Self::Local => Ok(()),
+        }
+    }
 }
 
 /// A slot, or where one arrives.
@@ -68,8 +95,11 @@ impl Overseer {
     ) -> Result<(), Error> {
         let since = Instant::now();
         let StartedEvent { slot, id, worker, time_left } =
-            match self.start_event(&request, &mut output, since).await {
-                Ok(started) => started,
+            match self.start_event(&request, EventClient::Remote(&mut output), since).await {
+                Ok(started) => {
+                    started.slot.channels.open(started.id, Instant::now());
+                    started
+                }
                 Err(error) => {
                     // Fails only if the client has left.
                     let _ = output.fail(&error);
@@ -92,16 +122,16 @@ impl Overseer {
         }
     }
 
-    /// Waits for a slot, and invokes the event at its worker. `output` tells when the client leaves.
-    async fn start_event(
+    /// Waits for a slot, and invokes the event at its worker.
+    pub(super) async fn start_event(
         &self,
         request: &EventRequest,
-        output: &mut Sender<Bytes>,
+        mut client: EventClient<'_>,
         since: Instant,
     ) -> Result<StartedEvent, Error> {
         let timeout = request.timeout(self.config().profile.request_timeout)?;
         if request.offers_body {
-            self.receive_offer(&request.event, output).await?;
+            self.receive_offer(&request.event, &mut client).await?;
         }
         let mut admission = self.admit_event(since, timeout)?;
         let mut now = since;
@@ -109,7 +139,7 @@ impl Overseer {
             let slot = match admission {
                 Admission::Assigned(slot) => slot,
                 Admission::Queued(place) => {
-                    let slot = self.wait_for_slot(place, output).await?;
+                    let slot = self.wait_for_slot(place, &client).await?;
                     now = Instant::now();
                     slot
                 }
@@ -120,11 +150,10 @@ impl Overseer {
             }
             let opened = slot.connection.invoke(request.event.as_bytes(), request.trace, &request.headers);
             if let Ok((id, worker)) = opened {
-                slot.channels.open(id, now);
                 let time_left = timeout.saturating_sub(now.saturating_duration_since(since));
                 if request.offers_body {
                     // Fails only if the client has left, which the relay finds out.
-                    let _ = output.send(OFFER_ACCEPTED).await;
+                    let _ = client.answer_offer(OFFER_ACCEPTED).await;
                 }
                 return Ok(StartedEvent { slot, id, worker, time_left });
             }
@@ -137,8 +166,8 @@ impl Overseer {
     }
 
     /// Answers the offer of a request in pieces, unless it is clear already that no worker takes it.
-    async fn receive_offer(&self, event: &str, output: &mut Sender<Bytes>) -> Result<(), Error> {
-        output.send(OFFER_RECEIVED).await?;
+    async fn receive_offer(&self, event: &str, client: &mut EventClient<'_>) -> Result<(), Error> {
+        client.answer_offer(OFFER_RECEIVED).await?;
         let overseer = self.successor().unwrap_or(self);
         let state = overseer.state();
         let mut active = state.workers.values().filter(|worker| worker.is_active()).peekable();
@@ -159,13 +188,13 @@ impl Overseer {
     }
 
     /// Waits until an event gets a slot, has expired, its client has left, or the app turns out not to start.
-    async fn wait_for_slot(&self, mut place: QueuePlace, output: &Sender<Bytes>) -> Result<Slot, Error> {
+    async fn wait_for_slot(&self, mut place: QueuePlace, client: &EventClient<'_>) -> Result<Slot, Error> {
         let startup_timeout = self.environment().startup_timeout;
         loop {
             let assigned = tokio::select! {
                 biased;
                 assigned = timeout(startup_timeout, &mut place.receiver) => assigned,
-                () = poll_fn(|cx| output.poll_closed(cx)) => return Err(errors::client_left()),
+                () = poll_fn(|cx| client.poll_closed(cx)) => return Err(errors::client_left()),
             };
             match assigned {
                 Ok(Ok(Assignment::Assigned(slot))) => return Ok(slot),

@@ -60,6 +60,13 @@ impl WorkerChannels {
         self.state().open.insert(id, channel);
     }
 
+    /// Adds a channel whose client has sent all that it sends, and never delays the errors of others.
+    pub(crate) fn open_answering(&self, id: u64, now: Instant) {
+        let channel =
+            Channel { since: now, request_open: false, response_open: true, blocked: true, waker: None };
+        self.state().open.insert(id, channel);
+    }
+
     /// Marks one direction of a channel as finished.
     pub(crate) fn finish_direction(&self, id: u64, direction: Direction) {
         let mut state = self.state();

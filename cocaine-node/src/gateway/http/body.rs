@@ -10,12 +10,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use cocaine::{MemoryBudget, Receiver, Stream};
+use cocaine::{MemoryBudget, Stream};
 use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::{counted, error::HttpError, upload::Upload};
+use crate::gateway::routing::event_call::ResponseChunks;
 
 /// The body of a response. It is never longer than its declared length, and fails if it is shorter.
 #[derive(Debug, Default)]
@@ -29,7 +30,7 @@ pub(crate) struct ResponseBody {
 /// The chunks of a body that an app still sends.
 #[derive(Debug)]
 pub(crate) struct BodyStream {
-    chunks: Receiver<cocaine::Bytes>,
+    chunks: ResponseChunks,
     /// Whether an empty chunk ends the body.
     ends_at_empty: bool,
     /// How long the app may take to send the next chunk, once it has the whole request.
@@ -55,7 +56,7 @@ impl std::error::Error for BodyError {}
 
 impl BodyStream {
     pub(crate) fn new(
-        chunks: Receiver<cocaine::Bytes>,
+        chunks: ResponseChunks,
         ends_at_empty: bool,
         timeout: Duration,
         upload: Option<Upload>,

@@ -78,7 +78,7 @@ impl TrustedProxies {
         prefix: Option<&str>,
     ) {
         let headers = &mut parts.headers;
-        if !self.trusts(peer) {
+        if !self.trusts(peer) && headers.keys().any(|name| FORWARDED_HEADERS.contains(name)) {
             for name in &FORWARDED_HEADERS {
                 headers.remove(name);
             }

@@ -1,16 +1,20 @@
 //! The call of an app's event, up to the first chunk of the response.
 
 use std::{
+    fmt,
     future::{Future, poll_fn},
-    pin::pin,
+    pin::{Pin, pin},
     task::{Context, Poll},
     time::Duration,
 };
 
-use cocaine::{Bytes, Code, Duplex, Error, Receiver, Result, Sender, Service};
+use cocaine::{Bytes, Code, Duplex, Error, Receiver, Result, Sender, Service, Stream};
 use tokio::time::{Instant, sleep};
 
-use super::service_pool::ServicePool;
+use super::{
+    local_apps::{AppHandle, ResponseStream},
+    service_pool::ServicePool,
+};
 use crate::{
     config::Target,
     gateway::{
@@ -38,9 +42,34 @@ pub(crate) struct EventCall<'a> {
 pub(crate) struct ResponseStart {
     /// The first chunk; `None` if the app has closed the event without one.
     pub(crate) first: Option<Bytes>,
-    pub(crate) rest: Receiver<Bytes>,
+    pub(crate) rest: ResponseChunks,
     /// The part of the request that is still to be sent.
     pub(crate) upload: Option<Upload>,
+}
+
+/// The chunks of a response after the first.
+pub(crate) enum ResponseChunks {
+    /// They come on a connection.
+    Remote(Receiver<Bytes>),
+    /// They come from an app of this node.
+    Local(ResponseStream),
+}
+
+impl fmt::Debug for ResponseChunks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ResponseChunks")
+    }
+}
+
+impl Stream for ResponseChunks {
+    type Item = Result<Bytes>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        match self.get_mut() {
+            Self::Remote(chunks) => Pin::new(chunks).poll_next(cx),
+            Self::Local(chunks) => chunks.as_mut().poll_next(cx),
+        }
+    }
 }
 
 impl ResponseStart {
@@ -61,7 +90,7 @@ impl ResponseStart {
                 biased;
                 first = rest.recv() => {
                     let first = first.transpose().map_err(|error| HttpError::from_call(&error))?;
-                    return Ok(Self { first, rest, upload });
+                    return Ok(Self { first, rest: ResponseChunks::Remote(rest), upload });
                 }
                 sent = poll_fn(|cx| poll_some(&mut upload, cx)) => {
                     upload = None;
@@ -99,6 +128,9 @@ impl EventCall<'_> {
     }
 
     async fn send_once(&self, pool: &ServicePool) -> Result<ResponseStart> {
+        if let Some(app) = pool.local(&self.target.service) {
+            return self.send_to_local(&*app).await;
+        }
         let mut service = pool.get(&self.target.service).await?;
         for (name, value) in &self.headers {
             service = service.with_header(name, value.clone());
@@ -107,8 +139,16 @@ impl EventCall<'_> {
         let sent = self.send_request(tx).await;
         match (rest.recv().await.transpose()?, sent) {
             (None, Err(error)) => Err(error),
-            (first, _) => Ok(ResponseStart { first, rest, upload: None }),
+            (first, _) => Ok(ResponseStart { first, rest: ResponseChunks::Remote(rest), upload: None }),
         }
+    }
+
+    /// Sends the event to an app of this node.
+    async fn send_to_local(&self, app: &dyn AppHandle) -> Result<ResponseStart> {
+        let headers = self.headers.iter().map(|(name, value)| (Bytes::from(*name), value.clone())).collect();
+        let mut rest = app.call(&self.target.event, headers, self.chunk.clone()).await?;
+        let first = poll_fn(|cx| rest.as_mut().poll_next(cx)).await.transpose()?;
+        Ok(ResponseStart { first, rest: ResponseChunks::Local(rest), upload: None })
     }
 
     async fn open(&self, service: &Service) -> Result<Duplex<Sender<Bytes>, Receiver<Bytes>>> {

@@ -1,7 +1,10 @@
 //! The services that requests have asked for, kept connected.
 
 use std::{
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -10,6 +13,8 @@ use cocaine::{
     server::{BODY_HEADER, BODY_IN_PIECES, BODY_KEY},
 };
 use quick_cache::{Equivalent, sync::Cache};
+
+use super::local_apps::{AppHandle, LocalApps};
 
 /// The most connections that are kept.
 const MAX_CONNECTIONS: usize = 4096;
@@ -21,6 +26,8 @@ const INFO_DEADLINE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct ServicePool {
     client: Client,
+    /// The apps that need no connection.
+    local: Option<Arc<dyn LocalApps>>,
     services: Cache<PoolKey, PooledService>,
     /// Connections to each service.
     connections: u32,
@@ -52,10 +59,20 @@ impl Equivalent<PoolKey> for PoolKeyRef<'_> {
 }
 
 impl ServicePool {
-    pub(crate) fn new(client: Client, connections: u32, refresh: Duration) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        local: Option<Arc<dyn LocalApps>>,
+        connections: u32,
+        refresh: Duration,
+    ) -> Self {
         let (services, next) = (Cache::new(MAX_CONNECTIONS), AtomicU32::new(0));
         let offers = Cache::new(MAX_CONNECTIONS);
-        Self { client, services, connections, refresh, next, offers }
+        Self { client, local, services, connections, refresh, next, offers }
+    }
+
+    /// Returns the app of this name that needs no connection.
+    pub(crate) fn local(&self, name: &str) -> Option<Arc<dyn AppHandle>> {
+        self.local.as_ref()?.find(name)
     }
 
     /// Returns a connected service, using its connections in turn. The first caller makes a connection, and makes it
@@ -104,9 +121,10 @@ impl ServicePool {
         Ok(accepts)
     }
 
-    /// Returns whether there is a connection to a service.
-    pub(crate) fn is_connected(&self, name: &str) -> bool {
-        (0..self.connections).any(|index| self.services.contains_key(&PoolKeyRef(name, index)))
+    /// Returns whether a service is known to exist: it needs no connection, or there is one.
+    pub(crate) fn is_known(&self, name: &str) -> bool {
+        self.local(name).is_some()
+            || (0..self.connections).any(|index| self.services.contains_key(&PoolKeyRef(name, index)))
     }
 
     /// Removes a service that the locator no longer knows.

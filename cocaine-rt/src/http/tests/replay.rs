@@ -28,7 +28,7 @@ fn describe_chunk(chunk: &RequestChunk) -> (String, Vec<String>, String) {
     let uri = uri.split('#').next().unwrap_or_default();
     let mut headers = HeaderMap::new();
     for (name, value) in &chunk.headers {
-        if let Some((name, value)) = super::super::codec::parse_header(name, value) {
+        if let Some((name, value)) = super::super::codec::parse_header(name, value.clone()) {
             headers.append(name, value);
         }
     }

@@ -34,9 +34,10 @@ async fn service_and_listener_respond_alike() {
         request("HEAD", "/large", &[], b""),
         request("DELETE", "/hello", &[], b""),
     ];
-    for (id, request) in (2..).step_by(2).zip(&requests) {
+    for (id, request) in (2..).step_by(3).zip(&requests) {
         let one = node.request(id, "service", request).await.http();
         let other = node.request(id + 1, "listener", request).await.http();
+        let inline = node.request(id + 2, "inline", request).await.http();
         let comparable = |headers: &HeaderMap| {
             let mut headers: Vec<_> =
                 headers.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
@@ -45,7 +46,8 @@ async fn service_and_listener_respond_alike() {
             headers
         };
         assert_eq!((one.0, comparable(&one.1)), (other.0, comparable(&other.1)), "{request:?}");
-        assert!(one.2 == other.2, "{request:?}: the bodies differ");
+        assert_eq!((one.0, comparable(&one.1)), (inline.0, comparable(&inline.1)), "{request:?}");
+        assert!(one.2 == other.2 && one.2 == inline.2, "{request:?}: the bodies differ");
     }
 }
 
@@ -280,4 +282,16 @@ async fn service_error_ends_the_event() {
     let response = node.request(2, "today", &request("GET", "/", &[], b"")).await;
     assert_eq!(response.end, EventEnd::Error(42, 100, "the service failed: not today".into()));
     assert!(response.chunks.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn inline_service_needs_no_task() {
+    let task = || Router::new().route("/", get(|| async { format!("{:?}", tokio::task::try_id()) }));
+    let worker = worker().http("spawned", task()).http_inline("inline", task());
+    let mut node = Node::start(worker).await;
+    for (id, event, is_same) in [(2, "spawned", false), (4, "inline", true)] {
+        let one = node.request(id, event, &request("GET", "/", &[], b"")).await.http();
+        let other = node.request(id + 1, event, &request("GET", "/", &[], b"")).await.http();
+        assert_eq!(one.2 == other.2, is_same, "{event}");
+    }
 }
