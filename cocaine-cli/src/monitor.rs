@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::{error::Result, node_apps::NodeApps};
 
 pub(crate) use activity::{Activity, Counters};
-pub(crate) use screen::{Screen, ScreenKey};
+pub(crate) use screen::{AppScreen, ScreenKey};
 pub(crate) use sort::SortKey;
 
 /// What the apps of a node do at one time.

@@ -14,7 +14,7 @@ use super::interruption::until_interrupted;
 use crate::{
     environment::{Environment, seconds},
     error::{ExitStatus, Result},
-    monitor::{Sample, Sampler, Screen, SortKey},
+    monitor::{AppScreen, Sample, Sampler, SortKey},
     output::Format,
 };
 
@@ -57,7 +57,7 @@ pub(super) async fn top(args: &Top, environment: &Environment) -> Result<ExitSta
     let is_table = environment.output.format() == Format::Table;
     if is_table && args.count.is_none() && io::stdout().is_terminal() && io::stdin().is_terminal() {
         let filter = args.filter.as_deref().unwrap_or_default();
-        let screen = Screen::new(&environment.locators()?.join(","), args.sort, filter);
+        let screen = AppScreen::new(&environment.locators()?.join(","), args.sort, filter);
         return full_screen::show(sampler, screen, args.interval).await;
     }
     until_interrupted(print_samples(args, sampler, environment)).await

@@ -17,7 +17,7 @@ const MAX_FILTER: usize = 100;
 const HELP: &str = "q quit  / filter  n name  s state  w workers  d queue  r rate  l latency  x rejected  c crashed  t uptime";
 
 /// A line of the screen: texts with their styles.
-pub(crate) type Line = Vec<(Style, String)>;
+pub(crate) type ScreenLine = Vec<(Style, String)>;
 
 /// A key that somebody has pressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub(crate) enum ScreenKey {
 
 /// What is shown.
 #[derive(Debug)]
-pub(crate) struct Screen {
+pub(crate) struct AppScreen {
     /// The cloud.
     title: String,
     rows: usize,
@@ -54,7 +54,7 @@ pub(crate) struct Screen {
     failure: Option<String>,
 }
 
-impl Screen {
+impl AppScreen {
     pub(crate) fn new(title: &str, sort: SortKey, filter: &str) -> Self {
         Self {
             title: printable(title),
@@ -134,7 +134,7 @@ impl Screen {
     }
 
     /// Returns the lines, no more than there is room for, and none longer than that.
-    pub(crate) fn lines(&self) -> Vec<Line> {
+    pub(crate) fn lines(&self) -> Vec<ScreenLine> {
         let apps = self.apps();
         let first = self.first.min(apps.len().saturating_sub(self.page().max(1)));
         let mut lines = vec![self.summary(&apps), self.status(apps.len(), first), self.headings()];
@@ -145,7 +145,7 @@ impl Screen {
         lines.into_iter().map(|line| fit(line, self.columns)).collect()
     }
 
-    fn summary(&self, apps: &[Activity]) -> Line {
+    fn summary(&self, apps: &[Activity]) -> ScreenLine {
         if self.sample.is_none() {
             return vec![(Style::Heading, self.title.clone())];
         }
@@ -160,7 +160,7 @@ impl Screen {
         vec![(Style::Heading, self.title.clone()), (Style::Plain, text)]
     }
 
-    fn status(&self, count: usize, first: usize) -> Line {
+    fn status(&self, count: usize, first: usize) -> ScreenLine {
         if let Some(failure) = &self.failure {
             let since =
                 self.sample.as_ref().map(|sample| format!(" since {}", sample.time)).unwrap_or_default();
@@ -180,7 +180,7 @@ impl Screen {
         line
     }
 
-    fn headings(&self) -> Line {
+    fn headings(&self) -> ScreenLine {
         let direction = if self.is_reversed { '^' } else { 'v' };
         let heading = |name: &&str| {
             let is_sorted = *name == self.sort.column();
@@ -192,13 +192,13 @@ impl Screen {
         self.columns_of(Activity::COLUMNS.iter().map(heading).collect())
     }
 
-    fn app_line(&self, app: &Activity) -> Line {
+    fn app_line(&self, app: &Activity) -> ScreenLine {
         let cells = app.cells().into_iter().enumerate();
         self.columns_of(cells.map(|(column, text)| (app.style(column), printable(&text))).collect())
     }
 
     /// Aligns the cells of a line: the name and the state on the left, numbers on the right.
-    fn columns_of(&self, cells: Vec<(Style, String)>) -> Line {
+    fn columns_of(&self, cells: Vec<(Style, String)>) -> ScreenLine {
         let (most, least) = NAME_WIDTHS;
         let (mut shown, mut rest) = (0, 0);
         while shown < WIDTHS.len() && rest + WIDTHS[shown] + 1 + least <= self.columns {
@@ -206,7 +206,7 @@ impl Screen {
             shown += 1;
         }
         let name = self.columns.saturating_sub(rest).min(most);
-        let mut line = Line::new();
+        let mut line = ScreenLine::new();
         for (column, (style, text)) in cells.into_iter().enumerate().take(shown + 1) {
             let text = match column {
                 0 => aligned_left(&text, name),
@@ -244,9 +244,9 @@ fn text_width(text: &str) -> usize {
 }
 
 /// Cuts a line that is too long.
-fn fit(line: Line, columns: usize) -> Line {
+fn fit(line: ScreenLine, columns: usize) -> ScreenLine {
     let mut room = columns;
-    let mut fitted = Line::new();
+    let mut fitted = ScreenLine::new();
     for (style, text) in line {
         let text = cut(&text, room);
         room -= text_width(&text);

@@ -21,7 +21,7 @@ use tokio::{
 use self::guard::FullScreen;
 use crate::{
     error::{ExitStatus, Result},
-    monitor::{Sample, Sampler, Screen, ScreenKey},
+    monitor::{AppScreen, Sample, Sampler, ScreenKey},
     output::Colors,
 };
 
@@ -36,7 +36,7 @@ enum Action {
 }
 
 /// Shows samples until a key or a signal ends it.
-pub(super) async fn show(sampler: Sampler, mut screen: Screen, pause: Duration) -> Result<ExitStatus> {
+pub(super) async fn show(sampler: Sampler, mut screen: AppScreen, pause: Duration) -> Result<ExitStatus> {
     let mut full_screen = FullScreen::enter()?;
     let mut keys = EventStream::new();
     let (mut terminated, mut hung_up) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
@@ -86,14 +86,14 @@ fn sample_repeatedly(mut sampler: Sampler, pause: Duration) -> mpsc::Receiver<Re
     receiver
 }
 
-fn action(event: &Event, screen: &mut Screen) -> Action {
+fn action(event: &Event, screen: &mut AppScreen) -> Action {
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => press(key, screen),
         _ => Action::Continue,
     }
 }
 
-fn press(key: &KeyEvent, screen: &mut Screen) -> Action {
+fn press(key: &KeyEvent, screen: &mut AppScreen) -> Action {
     let key = match (key.code, key.modifiers.contains(KeyModifiers::CONTROL)) {
         (KeyCode::Char('c'), true) => return Action::Quit(ExitStatus::Interrupted),
         (KeyCode::Char('z'), true) => return Action::Stop,
@@ -121,7 +121,7 @@ async fn stop() -> io::Result<()> {
     Ok(())
 }
 
-fn draw(screen: &Screen, colors: Colors) -> io::Result<()> {
+fn draw(screen: &AppScreen, colors: Colors) -> io::Result<()> {
     let mut frame = String::new();
     for (number, line) in screen.lines().iter().enumerate() {
         frame.push_str(if number == 0 { "" } else { "\r\n" });

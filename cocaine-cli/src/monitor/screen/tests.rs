@@ -24,28 +24,28 @@ fn sample(names: impl IntoIterator<Item = String>) -> Sample {
     Sample { time: "2026-01-02T03:04:05.000Z".to_owned(), apps }
 }
 
-fn screen(size: (u16, u16), names: &[&str]) -> Screen {
-    let mut screen = Screen::new("cloud:10053", SortKey::Name, "");
+fn screen(size: (u16, u16), names: &[&str]) -> AppScreen {
+    let mut screen = AppScreen::new("cloud:10053", SortKey::Name, "");
     screen.resize(size.0, size.1);
     screen.update(Ok(sample(names.iter().map(|name| (*name).to_owned()))));
     screen
 }
 
-fn text(screen: &Screen) -> String {
+fn text(screen: &AppScreen) -> String {
     let lines = screen.lines();
     let texts = lines.iter().map(|line| line.iter().map(|(_, text)| text.as_str()).collect::<String>());
     texts.map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
 /// Returns the names of the apps that are shown.
-fn names(screen: &Screen) -> Vec<String> {
+fn names(screen: &AppScreen) -> Vec<String> {
     let text = text(screen);
     let lines: Vec<_> = text.lines().collect();
     let apps = lines[3..lines.len() - 1].iter().filter_map(|line| line.split_whitespace().next());
     apps.map(str::to_owned).collect()
 }
 
-fn press(screen: &mut Screen, keys: &str) {
+fn press(screen: &mut AppScreen, keys: &str) {
     for key in keys.chars() {
         assert!(!screen.press(ScreenKey::Char(key)), "{key}");
     }
@@ -67,7 +67,7 @@ fn screen_has_summary_apps_and_keys() {
 
 #[test]
 fn screen_without_sample_has_no_numbers() {
-    let mut screen = Screen::new("cloud:10053", SortKey::Name, "");
+    let mut screen = AppScreen::new("cloud:10053", SortKey::Name, "");
     assert!(text(&screen).starts_with("cloud:10053\nwaiting for the node\n"), "{}", text(&screen));
     screen.update(Err("refused".to_owned()));
     assert!(text(&screen).starts_with("cloud:10053\nthe node is away: refused\n"), "{}", text(&screen));
@@ -113,7 +113,7 @@ fn apps_are_scrolled_within_their_bounds() {
     let many: Vec<_> = (0..500).map(|number| format!("app{number:03}")).collect();
     let many: Vec<_> = many.iter().map(String::as_str).collect();
     let mut screen = screen((80, 14), &many);
-    let first = |screen: &Screen| names(screen)[0].clone();
+    let first = |screen: &AppScreen| names(screen)[0].clone();
     assert_eq!((names(&screen).len(), first(&screen).as_str()), (10, "app000"));
     for (key, expected) in [
         (ScreenKey::Up, "app000"),
