@@ -23,6 +23,7 @@ mod run;
 mod runlist;
 mod service;
 mod storage;
+mod top;
 mod trace;
 mod unicorn;
 
@@ -86,6 +87,7 @@ enum Command {
     Service(service::ServiceCommand),
     #[command(subcommand)]
     Storage(storage::StorageCommand),
+    Top(top::Top),
     Trace(trace::Trace),
     #[command(subcommand)]
     Unicorn(unicorn::UnicornCommand),
@@ -138,6 +140,7 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
         Command::Runlist(command) => command.run(&environment).await,
         Command::Service(command) => command.run(&environment).await,
         Command::Storage(command) => command.run(&environment).await,
+        Command::Top(args) => top::top(&args, &environment).await,
         Command::Trace(args) => until_interrupted(trace::trace(&args, &environment)).await,
         Command::Unicorn(command) => command.run(&environment).await,
     }

@@ -3,6 +3,8 @@
 mod apps;
 mod cloud;
 mod contexts;
+mod surroundings;
+mod versions;
 
 use serde::Serialize;
 
@@ -39,11 +41,13 @@ pub(crate) async fn diagnose(environment: &Environment) -> Result<Vec<Finding>> 
     let mut findings = contexts::check();
     let progress = Progress::start("asking the locators");
     let is_reachable = cloud::check_locators(environment, &mut findings).await?;
+    findings.push(surroundings::check_limits());
     if is_reachable {
         let cloud = environment.cloud()?;
         let limit = environment.timeout_or(cloud::LIMIT)?;
         progress.step("checking the services");
         cloud::check_services(&cloud, limit, &mut findings).await;
+        findings.extend(surroundings::check_clock(&cloud).await);
         progress.step("checking the apps");
         apps::check(&cloud, limit, &mut findings).await;
     }

@@ -5,6 +5,7 @@
 //! environment   what commands share: the cloud, and where results go
 //! completion    names of a cloud, for shells
 //! diagnosis     what is wrong with a cloud
+//! monitor       what apps do, again and again
 //! contexts      named clouds
 //! output        results on standard output
 //! schema        the schema of a program: from itself, or from a file
@@ -39,6 +40,7 @@ mod json;
 mod load;
 mod log_lines;
 mod log_stream;
+mod monitor;
 mod node_apps;
 mod output;
 mod package;

@@ -41,6 +41,13 @@ impl NodeApps {
         Ok(Self(node.with_deadline(limit)))
     }
 
+    /// Connects to the node, and shows nothing meanwhile.
+    pub(crate) async fn connect_silently(cloud: &Client, limit: Duration) -> Result<Self> {
+        let node: NodeClient =
+            cloud.service().await.map_err(Error::while_doing("the service `node` cannot be reached"))?;
+        Ok(Self(node.with_deadline(limit)))
+    }
+
     /// Returns the names of the apps that the node has, sorted. They may be stopped by an error.
     pub(crate) async fn names(&self) -> Result<Vec<String>> {
         let names = self.0.list().await.map_err(Error::while_doing("the node does not list its apps"))?;
@@ -67,6 +74,15 @@ impl NodeApps {
         });
         let infos = stream::iter(calls).buffer_unordered(MAX_CALLS);
         infos.try_filter_map(|info| async { Ok(info) }).try_collect().await
+    }
+
+    /// Returns what the node says of each of its apps, or why it does not. One that ends meanwhile is left out.
+    pub(crate) async fn each(&self) -> Result<BTreeMap<String, Result<AppInfo>>> {
+        let calls = self.names().await?.into_iter().map(|name| async {
+            let info = self.info(&name).await.transpose();
+            info.map(|info| (name, info))
+        });
+        Ok(stream::iter(calls).buffer_unordered(MAX_CALLS).filter_map(|info| async { info }).collect().await)
     }
 
     /// Starts an app.
@@ -124,8 +140,32 @@ impl AppInfo {
         u64::try_from(slaves.len()).ok()
     }
 
+    /// Returns how many events the workers have.
+    pub(crate) fn load(&self) -> Option<u64> {
+        self.0.get("load")?.as_u64()
+    }
+
+    /// Returns for how many seconds the app has run.
+    pub(crate) fn uptime(&self) -> Option<u64> {
+        self.0.get("uptime")?.as_u64()
+    }
+
+    /// Returns how many events a second were accepted during the last minute.
+    pub(crate) fn rate(&self) -> Option<f64> {
+        float(self.0.get("rate")?.as_array()?.first()?)
+    }
+
+    /// Returns within how many milliseconds a share of the events, such as `99.00%`, was handled.
+    pub(crate) fn timing(&self, share: &str) -> Option<f64> {
+        float(self.0.get("timings")?.get(share)?)
+    }
+
     /// Returns a number of the report, such as `queue`, `depth`.
     pub(crate) fn count(&self, section: &str, name: &str) -> Option<u64> {
         self.0.get(section)?.get(name)?.as_u64()
     }
+}
+
+fn float(value: &Value) -> Option<f64> {
+    value.as_f64().filter(|number| number.is_finite())
 }

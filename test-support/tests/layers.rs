@@ -109,6 +109,7 @@ const COMMAND_LINE: Layers = Layers {
             "completion",
             "diagnosis",
             "log_stream",
+            "monitor",
             "package",
             "recording",
             "schema",

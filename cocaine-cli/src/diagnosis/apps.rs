@@ -9,12 +9,12 @@ use cocaine::{Client, Result as CloudResult, ServiceClient as _, Value, msgpack}
 use cocaine_bindings::{Node as _, NodeClient, Storage as _, StorageClient};
 use tokio::task::JoinSet;
 
-use super::Finding;
+use super::{Finding, versions};
 
 /// How many apps are asked for at a time.
 const MAX_CALLS: usize = 25;
-/// The flag of `info` with the report.
-const REPORT: u32 = 1;
+/// The flags of `info` with the report and the manifest.
+const REPORT: u32 = 3;
 /// How many lines of a crashlog are shown.
 const LAST_LINES: usize = 3;
 
@@ -38,6 +38,10 @@ async fn check_all(cloud: &Client, limit: Duration, findings: &mut Vec<Finding>)
     }
     check_runlists(&storage, &running, &profiles, findings).await?;
     for (app, info) in infos(&node, &running).await {
+        if let Ok(info) = &info {
+            findings.extend(versions::check_manifest(&storage, &app, info).await?);
+        }
+        findings.extend(versions::check_crashes(&storage, &app).await?);
         let finding = match info {
             Ok(info) => check_app(&app, &info),
             Err(error) => Finding::failed("app", &app, error.to_string(), "see the log of the node"),

@@ -49,6 +49,16 @@ impl Colors {
 }
 
 impl Style {
+    /// Returns how the state of an app looks.
+    pub(crate) fn of_app_state(state: &str) -> Self {
+        match state {
+            "running" => Self::Good,
+            "stopped" => Self::Faint,
+            "broken" => Self::Failed,
+            _ => Self::Warning,
+        }
+    }
+
     fn ansi(self) -> Option<anstyle::Style> {
         Some(match self {
             Self::Plain => return None,

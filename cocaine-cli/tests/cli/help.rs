@@ -73,3 +73,34 @@ fn each_command_has_a_manual_page() {
         assert!(page.contains(code), "{page}");
     }
 }
+
+/// Runs the program without a cloud; returns its exit code and what it says on standard error.
+fn said(args: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_cocaine")).args(args).output().unwrap();
+    assert!(output.stdout.is_empty(), "{output:?}");
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn no_arguments_print_the_short_help() {
+    for args in [&[][..], &["app"], &["storage"]] {
+        let (code, text) = said(args);
+        assert_eq!(code, Some(2), "{args:?}");
+        assert!(text.contains("Usage: cocaine") && text.contains("Commands:"), "{text}");
+        assert!(!text.contains("Examples:"), "{text}");
+    }
+}
+
+#[test]
+fn mistyped_words_have_suggestions() {
+    for (args, suggestion) in [
+        (&["strage"][..], "'storage'"),
+        (&["app", "uplaod"], "'upload'"),
+        (&["top", "--intervall", "1"], "'--interval'"),
+        (&["doctor", "--output", "jsno"], "'json'"),
+    ] {
+        let (code, text) = said(args);
+        assert_eq!(code, Some(2), "{args:?}");
+        assert!(text.contains("similar") && text.contains(suggestion), "{text}");
+    }
+}

@@ -29,6 +29,7 @@ mod runlists;
 mod services;
 mod storage;
 mod terminal;
+mod top;
 mod trace;
 mod unicorn;
 mod upload;

@@ -95,16 +95,6 @@ impl AppRow {
     }
 }
 
-/// Returns how the state of an app looks.
-pub(super) fn state_style(state: &str) -> Style {
-    match state {
-        "running" => Style::Good,
-        "stopped" => Style::Faint,
-        "broken" => Style::Failed,
-        _ => Style::Warning,
-    }
-}
-
 impl Row for AppRow {
     const COLUMNS: &'static [&'static str] = &["name", "state", "profile", "workers", "schema", "runlists"];
 
@@ -121,6 +111,6 @@ impl Row for AppRow {
     }
 
     fn style(&self, column: usize) -> Style {
-        if column == 1 { state_style(&self.state) } else { Style::Plain }
+        if column == 1 { Style::of_app_state(&self.state) } else { Style::Plain }
     }
 }

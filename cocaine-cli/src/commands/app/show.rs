@@ -6,7 +6,7 @@ use cocaine::schema::{AppSchema, EventOutput, MANIFEST_KEY};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::{Sources, list::state_style};
+use super::Sources;
 use crate::{
     app_store::schema_hash,
     commands::arguments::app_name,
@@ -207,6 +207,6 @@ impl Row for AppDetails {
         ]
     }
     fn style(&self, column: usize) -> Style {
-        if column == 1 { state_style(&self.state) } else { Style::Plain }
+        if column == 1 { Style::of_app_state(&self.state) } else { Style::Plain }
     }
 }
