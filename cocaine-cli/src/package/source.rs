@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{
     Package,
     cargo::{self, BuildOptions, Crate},
-    folder, manifest_file, pack_program, ready,
+    folder, manifest_file, pack_program, ready, virtual_environment,
 };
 use crate::error::{Error, Result};
 
@@ -61,7 +61,12 @@ impl Source {
         match self {
             Self::Program(path) => pack_program(app, path),
             Self::Archive(path) => ready::pack(path),
-            Self::Folder(path) => folder::pack(path),
+            Self::Folder(path) => {
+                if options.makes_environment {
+                    virtual_environment::create(path).await?;
+                }
+                folder::pack(path)
+            }
             Self::Crate(source) => {
                 let program = source.build(options).await?;
                 let mut package = pack_program(app, &program)?;

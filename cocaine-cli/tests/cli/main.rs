@@ -19,6 +19,7 @@ mod profiles;
 mod program;
 mod programs;
 mod progress;
+mod python;
 mod recording;
 mod runlists;
 mod services;
