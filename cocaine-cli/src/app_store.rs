@@ -15,7 +15,10 @@ use tokio::time::{Instant, sleep};
 
 use crate::error::{Error, ExitStatus, Result, is_blob_missing};
 
-pub(crate) use self::version::{AppVersion, VersionHashes, VersionList};
+pub(crate) use self::{
+    version::{AppVersion, VersionHashes, VersionList},
+    versions::{VERSIONS, version_tag},
+};
 
 const MANIFESTS: &str = "manifests";
 const PACKAGES: &str = "apps";

@@ -19,9 +19,11 @@ mod profile;
 mod programs;
 mod record;
 mod replay;
+mod run;
 mod runlist;
 mod service;
 mod storage;
+mod trace;
 mod unicorn;
 
 use std::env;
@@ -77,12 +79,14 @@ enum Command {
     Profile(profile::ProfileCommand),
     Record(record::Record),
     Replay(replay::Replay),
+    Run(run::RunApps),
     #[command(subcommand)]
     Runlist(runlist::RunlistCommand),
     #[command(subcommand)]
     Service(service::ServiceCommand),
     #[command(subcommand)]
     Storage(storage::StorageCommand),
+    Trace(trace::Trace),
     #[command(subcommand)]
     Unicorn(unicorn::UnicornCommand),
 }
@@ -130,9 +134,11 @@ pub async fn run(cli: Cli) -> Result<ExitStatus> {
         Command::Profile(command) => command.run(&environment).await,
         Command::Record(args) => record::record(&args, &environment).await,
         Command::Replay(args) => replay::replay(&args, &environment).await,
+        Command::Run(args) => run::run_apps(&args, &environment).await,
         Command::Runlist(command) => command.run(&environment).await,
         Command::Service(command) => command.run(&environment).await,
         Command::Storage(command) => command.run(&environment).await,
+        Command::Trace(args) => until_interrupted(trace::trace(&args, &environment)).await,
         Command::Unicorn(command) => command.run(&environment).await,
     }
 }

@@ -45,7 +45,7 @@ enum CloudChoice {
 }
 
 /// What a command works with.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Environment {
     options: GlobalOptions,
     pub(crate) output: Output,
@@ -70,6 +70,25 @@ impl Environment {
             builder = builder.deadline(timeout);
         }
         Ok(builder.build())
+    }
+
+    /// Returns whether an option, a variable or a selected context names the cloud.
+    pub(crate) fn names_cloud(&self) -> Result<bool> {
+        Ok(match self.options.choice(|name| env::var(name).ok())? {
+            CloudChoice::Locator(_) | CloudChoice::Context(_) => true,
+            // Without a home folder there are no contexts.
+            CloudChoice::Selected => match Contexts::open() {
+                Ok(contexts) => contexts.read_selected()?.is_some(),
+                Err(_) => false,
+            },
+        })
+    }
+
+    /// Returns the environment with the cloud of this locator.
+    pub(crate) fn with_locator(&self, locator: &str) -> Self {
+        let options =
+            GlobalOptions { locator: Some(locator.to_owned()), context: None, ..self.options.clone() };
+        Self { options, output: self.output }
     }
 
     /// Returns the addresses of the locators, in the order in which they are asked.

@@ -10,10 +10,15 @@
 //! schema        the schema of a program: from itself, or from a file
 //! call          calls of methods and events by name
 //! load          the same call again and again, and how long it takes
+//! trace         lines of the log that belong to a request
+//! log_lines     lines of the log
+//! log_stream    the lines as they come
 //! records       maps that nodes read: manifests, profiles, runlists, groups; crashlogs
+//! run           apps in development: built, replaced and followed
 //! node_apps     the apps of a node
 //! app_store     the manifests and packages of a cloud
 //! package       packages of programs, crates, folders and archives
+//! storage_archive  blobs of a storage as a tar file
 //! recording     what passes between clients and services, as a file
 //! json          values of the wire as JSON
 //! template      the files of new apps
@@ -32,14 +37,19 @@ mod environment;
 mod error;
 mod json;
 mod load;
+mod log_lines;
+mod log_stream;
 mod node_apps;
 mod output;
 mod package;
 mod program;
 mod recording;
 mod records;
+mod run;
 mod schema;
+mod storage_archive;
 mod template;
+mod trace;
 
 pub use commands::{Cli, complete, run, run_program};
 pub use error::{Error, ExitStatus, Result};

@@ -150,6 +150,11 @@ impl Output {
         let _ = suspended(|| writeln!(io::stderr().lock(), "{text}"));
     }
 
+    /// Says what may have colours, on standard error. It is to be [`printable`] but for them.
+    pub(crate) fn styled_note(self, text: &str) {
+        let _ = suspended(|| writeln!(io::stderr().lock(), "{text}"));
+    }
+
     /// Warns of something on standard error.
     pub(crate) fn warn(self, text: impl std::fmt::Display) {
         say(Style::Warning, "warning", &text.to_string());

@@ -21,8 +21,9 @@ use cocaine::{Bytes, Value};
 
 use crate::error::{Error, Result};
 
-pub(crate) use cargo::BuildOptions;
+pub(crate) use cargo::{BuildOptions, CargoProfile, Crate, cargo_command};
 pub(crate) use contents::{PackedFile, read_files};
+pub(crate) use flate2::Compression;
 pub(crate) use manifest_file::read_manifest;
 pub(crate) use source::Source;
 
@@ -143,8 +144,8 @@ impl Package {
 }
 
 /// Packs one program, which has the name of its app in the package.
-fn pack_program(app: &str, program: &Path) -> Result<Package> {
-    let mut builder = ArchiveBuilder::new();
+fn pack_program(app: &str, program: &Path, compression: Compression) -> Result<Package> {
+    let mut builder = ArchiveBuilder::new(compression);
     builder.add_program(Path::new(app), program)?;
     let (blob, files) = builder.finish()?;
     let manifest = BTreeMap::from([(PROGRAM_KEY.to_owned(), Value::from(app))]);

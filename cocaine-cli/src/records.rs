@@ -12,7 +12,7 @@ use futures_util::{StreamExt as _, stream};
 
 use crate::error::{Error, Result, is_blob_missing};
 
-pub(crate) use crashlogs::{CrashlogKey, Crashlogs};
+pub(crate) use crashlogs::{CRASHLOGS, CrashlogKey, Crashlogs};
 pub(crate) use kind::RecordKind;
 pub(crate) use profile::{check_profile, insert_value, remove_value};
 

@@ -24,7 +24,7 @@ use std::{
     time::SystemTime,
 };
 
-use cocaine::{Scalar, Severity};
+use cocaine::{Scalar, Severity, Trace};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) use broadcast::LogBroadcast;
@@ -39,6 +39,9 @@ use writer::{Entry, LogWriter};
 const MAX_QUEUED_RECORDS: usize = 8192;
 /// The queued bytes at which further records are dropped. A single record may exceed it.
 const MAX_QUEUED_BYTES: usize = 16 << 20;
+
+/// The attribute with the id of a trace, as clients write it.
+const TRACE_ID: &str = "trace_id";
 
 /// One line of the log.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +63,15 @@ impl LogRecord {
     pub fn new(severity: Severity, source: impl Into<String>, message: impl Into<String>) -> Self {
         let (source, message) = (source.into(), message.into());
         Self { time: SystemTime::now(), severity, source, message, attributes: Vec::new() }
+    }
+
+    /// Adds the id of the trace of the current request, unless whoever logs has named it.
+    #[must_use]
+    pub(crate) fn with_current_trace(mut self) -> Self {
+        let trace = Trace::current().filter(|_| self.attributes.iter().all(|(name, _)| name != TRACE_ID));
+        self.attributes
+            .extend(trace.map(|trace| (TRACE_ID.to_owned(), format!("{:016x}", trace.trace_id).into())));
+        self
     }
 
     /// Returns the record for those who follow the log.

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::error::{Error, Result, is_blob_missing};
 
-const VERSIONS: &str = "app_versions";
+pub(crate) const VERSIONS: &str = "app_versions";
 
 /// A package and its manifest as they are stored.
 type StoredVersion = (Option<Bytes>, Bytes);
@@ -18,7 +18,7 @@ impl<S: Storage> AppStore<S> {
     /// Returns the versions of an app that are kept. None of them is read.
     pub(crate) async fn versions(&self, app: &str) -> Result<VersionList> {
         let failed = Error::while_doing(format!("the versions of `{app}` cannot be listed"));
-        let keys = self.storage.find(VERSIONS, &[&tag(app)]).await.map_err(failed)?;
+        let keys = self.storage.find(VERSIONS, &[&version_tag(app)]).await.map_err(failed)?;
         let versions = keys.iter().filter_map(|key| AppVersion::from_key(key, app));
         Ok(VersionList::new(versions.collect()))
     }
@@ -61,7 +61,7 @@ impl<S: Storage> AppStore<S> {
             (uploaded.package.clone(), uploaded.manifest_blob().cloned().unwrap_or_default());
         let blob = msgpack::to_vec(&stored).map(Bytes::from).map_err(Error::while_doing(what("encoded")))?;
         let key = version.key(app);
-        let written = self.storage.write(VERSIONS, &key, &blob, Some(&[&tag(app)])).await;
+        let written = self.storage.write(VERSIONS, &key, &blob, Some(&[&version_tag(app)])).await;
         written.map_err(Error::while_doing(what("kept")))?;
         let read = self.storage.read(VERSIONS, &key).await.map_err(Error::while_doing(what("read back")))?;
         if read == blob {
@@ -84,6 +84,6 @@ impl<S: Storage> AppStore<S> {
 }
 
 /// Returns the tag by which the versions of an app are found. It begins with a letter, so that it is never the key of a version.
-fn tag(app: &str) -> String {
+pub(crate) fn version_tag(app: &str) -> String {
     format!("app:{app}")
 }

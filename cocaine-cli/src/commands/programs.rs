@@ -5,7 +5,12 @@ use std::{env, ffi::OsString, process::ExitCode};
 
 use clap::Args;
 
-use crate::error::{Error, ExitStatus, Result};
+#[cfg(target_os = "linux")]
+use crate::run::stop_with;
+use crate::{
+    error::{Error, ExitStatus, Result},
+    run::OWN_NODE,
+};
 
 /// Runs a whole cloud on this machine: what `cocaine-node` does
 ///
@@ -51,6 +56,7 @@ pub fn run_program() -> Option<ExitCode> {
     let mut args = env::args_os().skip(1);
     match args.next()?.to_str()? {
         "node" => Some(run_node(args)),
+        OWN_NODE => Some(run_own_node(args)),
         "codegen" => Some(cocaine_codegen::program::run("cocaine codegen", args)),
         _ => None,
     }
@@ -65,6 +71,24 @@ fn run_node(args: impl Iterator<Item = OsString>) -> ExitCode {
 fn run_node(_: impl Iterator<Item = OsString>) -> ExitCode {
     eprintln!("error: a node needs Linux; `--locator` leads to one on another machine");
     ExitCode::FAILURE
+}
+
+/// Runs the node of `cocaine run`, whose process is the first argument, and ends with that.
+#[cfg(target_os = "linux")]
+fn run_own_node(mut args: impl Iterator<Item = OsString>) -> ExitCode {
+    let parent = args.next().unwrap_or_default();
+    match stop_with(&parent.to_string_lossy()) {
+        Ok(()) => run_node(args),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn run_own_node(args: impl Iterator<Item = OsString>) -> ExitCode {
+    run_node(args)
 }
 
 /// Refuses a program that comes after options, which it would not see.

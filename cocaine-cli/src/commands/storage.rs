@@ -1,5 +1,7 @@
 //! `cocaine storage`.
 
+mod archive;
+
 use std::{
     fs,
     io::{self, Read as _},
@@ -29,6 +31,8 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
 /// Lists, reads and writes blobs
 #[derive(Debug, Subcommand)]
 pub(super) enum StorageCommand {
+    Export(archive::ExportBlobs),
+    Import(archive::ImportBlobs),
     #[command(visible_alias = "ls")]
     List(ListBlobs),
     Get(GetBlob),
@@ -133,6 +137,8 @@ impl StorageCommand {
             let storage: StorageClient = environment.service(&cloud).await?;
             let storage = storage.with_deadline(environment.timeout_or(DEFAULT_TIMEOUT)?);
             match self {
+                Self::Export(args) => archive::export(args, &storage, environment).await,
+                Self::Import(args) => archive::import(args, &storage, environment).await,
                 Self::List(args) => list(args, &storage, environment).await,
                 Self::Get(args) => get(args, &storage, environment).await,
                 Self::Put(args) => put(args, &storage, environment).await,

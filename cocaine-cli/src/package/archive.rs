@@ -37,8 +37,8 @@ pub(super) struct ArchiveBuilder {
 }
 
 impl ArchiveBuilder {
-    pub(super) fn new() -> Self {
-        let tar = Builder::new(GzEncoder::new(PackageBuffer::new(), Compression::default()));
+    pub(super) fn new(compression: Compression) -> Self {
+        let tar = Builder::new(GzEncoder::new(PackageBuffer::new(), compression));
         let progress = Progress::start("packing");
         Self { tar, files: BTreeMap::new(), entries: 0, unpacked: 0, _progress: progress }
     }
@@ -273,8 +273,13 @@ mod tests {
             temporary.write_all(b"content").unwrap();
             let path = temporary.path();
             let file = File::options().read(true).write(true).open(path).unwrap();
-            let added =
-                ArchiveBuilder::new().append(Path::new("a"), path, &file, Changing(&file, change), None);
+            let added = ArchiveBuilder::new(Compression::none()).append(
+                Path::new("a"),
+                path,
+                &file,
+                Changing(&file, change),
+                None,
+            );
             let error = added.unwrap_err().to_string();
             assert!(error.contains("has changed while it was packed"), "{error}");
         }
@@ -284,7 +289,10 @@ mod tests {
     fn sparse_file_beyond_the_limit_is_named() {
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(MAX_UNPACKED + 1).unwrap();
-        let error = ArchiveBuilder::new().add_file(Path::new("huge"), file.path()).unwrap_err().to_string();
+        let error = ArchiveBuilder::new(Compression::none())
+            .add_file(Path::new("huge"), file.path())
+            .unwrap_err()
+            .to_string();
         assert!(error.starts_with("huge: ") && error.contains("2048 MiB"), "{error}");
     }
 }

@@ -8,6 +8,7 @@ use std::{
 use serde::Deserialize;
 use tokio::process::Command;
 
+use super::{Compression, Package, manifest_file, pack_program};
 use crate::error::{Error, Result};
 
 const MANIFEST: &str = "Cargo.toml";
@@ -27,6 +28,17 @@ pub(crate) struct BuildOptions {
     pub(crate) bin: Option<String>,
     /// Whether a folder with `requirements.txt` gets a virtual environment.
     pub(crate) makes_environment: bool,
+    pub(crate) profile: CargoProfile,
+}
+
+/// With which profile of cargo a crate is built.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum CargoProfile {
+    /// That of the cloud, which the crate may name.
+    #[default]
+    Upload,
+    /// The profile of a plain `cargo build`, which is fast.
+    Dev,
 }
 
 /// A crate, and what its `Cargo.toml` says of it as an app.
@@ -85,7 +97,7 @@ pub(super) fn is_crate(folder: &Path) -> bool {
 }
 
 impl Crate {
-    pub(super) fn open(folder: &Path) -> Result<Self> {
+    pub(crate) fn open(folder: &Path) -> Result<Self> {
         let path = folder.join(MANIFEST);
         let text = std::fs::read_to_string(&path).map_err(Error::in_file(&path))?;
         let manifest: CargoManifest = toml::from_str(&text).map_err(Error::in_file(&path))?;
@@ -95,62 +107,87 @@ impl Crate {
         Ok(Self { folder: folder.to_owned(), name: package.name, settings: package.metadata.cocaine })
     }
 
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    pub(super) fn app_name(&self) -> &str {
+    pub(crate) fn app_name(&self) -> &str {
         self.settings.name.as_deref().unwrap_or(&self.name)
     }
 
     /// Builds the crate, with what cargo says on standard error, and returns the path of its program.
     pub(super) async fn build(&self, options: &BuildOptions) -> Result<PathBuf> {
-        let target = options.target.as_deref().or(self.settings.target.as_deref());
-        let bin = options.bin.as_deref().or(self.settings.bin.as_deref());
-        let command = match target {
-            Some(target) if has_zigbuild().await => {
-                let mut command = cargo(&["zigbuild"]);
-                command.args(["--target", target]);
-                command
-            }
-            Some(target) => {
-                check_target(target).await?;
-                let mut command = cargo(&["build"]);
-                command.args(["--target", target]);
-                command
-            }
-            None => cargo(&["build"]),
-        };
-        let messages = self.run(command, bin, target).await?;
-        self.choose(programs(&messages), bin)
-    }
-
-    async fn run(&self, mut command: Command, bin: Option<&str>, target: Option<&str>) -> Result<Vec<u8>> {
-        command.arg("--manifest-path").arg(self.folder.join(MANIFEST));
-        command.args(["--message-format", "json-render-diagnostics"]);
-        match bin {
-            Some(bin) => command.args(["--bin", bin]),
-            None => command.arg("--bins"),
-        };
-        if let Some(profile) = &self.settings.profile {
-            command.args(["--profile", profile]);
-        } else {
-            command.args(["--profile", PROFILE]);
-            for setting in PROFILE_SETTINGS {
-                command.args(["--config", setting]);
-            }
-        }
-        let built = command.stdout(Stdio::piped()).spawn().map_err(|error| no_cargo(&error))?;
+        let built = self.build_command(options).await?.spawn().map_err(|error| no_cargo(&error))?;
         let built = built.wait_with_output().await.map_err(|error| no_cargo(&error))?;
         if built.status.success() {
-            return Ok(built.stdout);
+            return self.built_program(&built.stdout, options);
         }
-        let hint = target.map_or_else(String::new, |target| {
+        let hint = self.target(options).map_or_else(String::new, |target| {
             format!(
                 "; a linker for {target} comes with `cargo install cargo-zigbuild` and `pip install ziglang`"
             )
         });
         Err(Error::Failed(format!("`{}` cannot be built, for the reasons above{hint}", self.name)))
+    }
+
+    /// Returns the command that builds the crate, and prints what it has built for [`Self::built_program`].
+    pub(crate) async fn build_command(&self, options: &BuildOptions) -> Result<Command> {
+        let mut command = match self.target(options) {
+            Some(target) if has_zigbuild().await => {
+                let mut command = cargo_command(&["zigbuild"]);
+                command.args(["--target", target]);
+                command
+            }
+            Some(target) => {
+                check_target(target).await?;
+                let mut command = cargo_command(&["build"]);
+                command.args(["--target", target]);
+                command
+            }
+            None => cargo_command(&["build"]),
+        };
+        command.arg("--manifest-path").arg(self.folder.join(MANIFEST));
+        command.args(["--message-format", "json-render-diagnostics"]);
+        match self.bin(options) {
+            Some(bin) => command.args(["--bin", bin]),
+            None => command.arg("--bins"),
+        };
+        match (options.profile, &self.settings.profile) {
+            (CargoProfile::Dev, _) => {}
+            (CargoProfile::Upload, Some(profile)) => {
+                command.args(["--profile", profile]);
+            }
+            (CargoProfile::Upload, None) => {
+                command.args(["--profile", PROFILE]);
+                for setting in PROFILE_SETTINGS {
+                    command.args(["--config", setting]);
+                }
+            }
+        }
+        command.stdout(Stdio::piped());
+        Ok(command)
+    }
+
+    /// Returns the path of the program that a build has printed.
+    pub(crate) fn built_program(&self, messages: &[u8], options: &BuildOptions) -> Result<PathBuf> {
+        self.choose(programs(messages), self.bin(options))
+    }
+
+    /// Packs a program of the crate, with what a file of the manifest says.
+    pub(crate) fn pack(&self, app: &str, program: &Path, compression: Compression) -> Result<Package> {
+        let mut package = pack_program(app, program, compression)?;
+        for (key, value) in manifest_file::read_in_folder(&self.folder)? {
+            package.manifest.entry(key).or_insert(value);
+        }
+        Ok(package)
+    }
+
+    fn target<'a>(&'a self, options: &'a BuildOptions) -> Option<&'a str> {
+        options.target.as_deref().or(self.settings.target.as_deref())
+    }
+
+    fn bin<'a>(&'a self, options: &'a BuildOptions) -> Option<&'a str> {
+        options.bin.as_deref().or(self.settings.bin.as_deref())
     }
 
     /// Returns the program to upload: the only one, or the one that is named like the crate.
@@ -190,7 +227,8 @@ fn programs(messages: &[u8]) -> Vec<(String, PathBuf)> {
     programs.map(|(target, path)| (target.name, path)).collect()
 }
 
-fn cargo(args: &[&str]) -> Command {
+/// Returns a command of cargo, which ends when it is dropped.
+pub(crate) fn cargo_command(args: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(args).stdin(Stdio::null()).kill_on_drop(true);
     command
@@ -201,7 +239,7 @@ fn no_cargo(error: &std::io::Error) -> Error {
 }
 
 async fn has_zigbuild() -> bool {
-    let mut command = cargo(&["zigbuild", "--help"]);
+    let mut command = cargo_command(&["zigbuild", "--help"]);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     command.status().await.is_ok_and(|status| status.success())
 }

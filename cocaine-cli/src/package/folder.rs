@@ -11,7 +11,7 @@ use std::{
 use ignore::{DirEntry, WalkBuilder};
 
 use super::{
-    Location, Package,
+    Compression, Location, Package,
     archive::ArchiveBuilder,
     manifest_file,
     virtual_environment::{is_environment, relocated_script},
@@ -28,8 +28,8 @@ const VERSION_CONTROL: [&str; 6] = [".git", ".hg", ".svn", ".bzr", ".jj", "CVS"]
 const PYTHON_CACHE: &str = "__pycache__";
 
 /// Packs everything in a folder.
-pub(super) fn pack(folder: &Path) -> Result<Package> {
-    let (mut builder, mut notes) = (ArchiveBuilder::new(), Vec::new());
+pub(super) fn pack(folder: &Path, compression: Compression) -> Result<Package> {
+    let (mut builder, mut notes) = (ArchiveBuilder::new(compression), Vec::new());
     add_folder(&mut builder, folder, &mut notes)?;
     let (blob, files) = builder.finish()?;
     if files.is_empty() {

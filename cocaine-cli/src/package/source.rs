@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Package,
+    Compression, Package,
     cargo::{self, BuildOptions, Crate},
-    folder, manifest_file, pack_program, ready, virtual_environment,
+    folder, pack_program, ready, virtual_environment,
 };
 use crate::error::{Error, Result};
 
@@ -56,25 +56,23 @@ impl Source {
         })
     }
 
-    /// Makes the package of an app. A crate is built, in which a file of the manifest may lie.
-    pub(crate) async fn pack(&self, app: &str, options: &BuildOptions) -> Result<Package> {
+    /// Makes the package of an app. A crate is built.
+    pub(crate) async fn pack(
+        &self,
+        app: &str,
+        options: &BuildOptions,
+        compression: Compression,
+    ) -> Result<Package> {
         match self {
-            Self::Program(path) => pack_program(app, path),
+            Self::Program(path) => pack_program(app, path, compression),
             Self::Archive(path) => ready::pack(path),
             Self::Folder(path) => {
                 if options.makes_environment {
                     virtual_environment::create(path).await?;
                 }
-                folder::pack(path)
+                folder::pack(path, compression)
             }
-            Self::Crate(source) => {
-                let program = source.build(options).await?;
-                let mut package = pack_program(app, &program)?;
-                for (key, value) in manifest_file::read_in_folder(source.folder())? {
-                    package.manifest.entry(key).or_insert(value);
-                }
-                Ok(package)
-            }
+            Self::Crate(source) => source.pack(app, &source.build(options).await?, compression),
         }
     }
 }

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use super::MAX_CALLS;
 use crate::error::{Error, Result, is_blob_missing};
 
-const COLLECTION: &str = "crashlogs";
+/// The collection of the crashlogs.
+pub(crate) const CRASHLOGS: &str = "crashlogs";
 
 /// The crashlogs of a cloud.
 #[derive(Debug)]
@@ -54,7 +55,7 @@ impl Crashlogs {
     /// Returns the names of the crashlogs of an app, from the oldest to the newest.
     pub(crate) async fn keys(&self, app: &str) -> Result<Vec<CrashlogKey>> {
         let failed = Error::while_doing(format!("the names of the crashlogs of `{app}` cannot be read"));
-        let keys = self.0.find(COLLECTION, &[app]).await.map_err(failed)?;
+        let keys = self.0.find(CRASHLOGS, &[app]).await.map_err(failed)?;
         let mut keys: Vec<_> = keys.into_iter().map(CrashlogKey::new).collect();
         keys.sort_by(|a, b| (a.micros, &a.text).cmp(&(b.micros, &b.text)));
         Ok(keys)
@@ -63,7 +64,7 @@ impl Crashlogs {
     /// Returns the lines of a crashlog. What is no text in them is replaced.
     pub(crate) async fn read(&self, key: &str) -> Result<Crashlog> {
         let what = format!("the crashlog `{key}` cannot be read");
-        let blob = match self.0.read(COLLECTION, key).await {
+        let blob = match self.0.read(CRASHLOGS, key).await {
             Err(error) if is_blob_missing(&error) => {
                 return Err(Error::NotFound(format!("there is no crashlog `{key}`")));
             }
@@ -76,7 +77,7 @@ impl Crashlogs {
     /// Removes crashlogs, several at a time. Those that are not there are no error.
     pub(crate) async fn remove(&self, keys: &[CrashlogKey]) -> Result<()> {
         let removals = keys.iter().map(|key| async move {
-            match self.0.remove(COLLECTION, &key.text).await {
+            match self.0.remove(CRASHLOGS, &key.text).await {
                 Err(error) if is_blob_missing(&error) => Ok(()),
                 removed => removed
                     .map_err(Error::while_doing(format!("the crashlog `{}` cannot be removed", key.text))),

@@ -1,6 +1,7 @@
 //! The program `cocaine`, with clouds of these tests.
 
 mod apps;
+mod archives;
 mod bench;
 mod call;
 mod colors;
@@ -14,6 +15,8 @@ mod faults;
 mod help;
 mod logs;
 mod new;
+mod original;
+mod originals;
 mod packages;
 mod profiles;
 mod program;
@@ -21,10 +24,13 @@ mod programs;
 mod progress;
 mod python;
 mod recording;
+mod run;
+mod run_process;
 mod runlists;
 mod services;
 mod storage;
 mod terminal;
+mod trace;
 mod unicorn;
 mod upload;
 mod verdicts;

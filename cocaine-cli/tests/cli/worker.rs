@@ -5,6 +5,8 @@ use std::env;
 use cocaine::{Result, Worker};
 
 const ARGS: &str = "TEST_WORKER_ARGS";
+/// The variable with the first word of greetings.
+pub(crate) const GREETING: &str = "TEST_WORKER_GREETING";
 
 /// Returns a script that runs this program as a worker. What the test harness prints beside the schema is cut off.
 pub(crate) fn script() -> String {
@@ -19,7 +21,17 @@ pub(crate) fn script() -> String {
 /// Makes a greeting.
 #[cocaine::worker]
 async fn greet(name: String) -> Result<String> {
-    Ok(format!("Hello, {name}!"))
+    let greeting = env::var(GREETING).unwrap_or_else(|_| "Hello".to_owned());
+    Ok(format!("{greeting}, {name}!"))
+}
+
+/// Says that it has been called, and never ends.
+#[cocaine::worker]
+async fn hang() -> Result<()> {
+    eprintln!("it hangs");
+    loop {
+        std::thread::park();
+    }
 }
 
 #[test]
@@ -27,7 +39,7 @@ async fn greet(name: String) -> Result<String> {
 fn process() {
     let args: Vec<String> = env::var(ARGS).expect("run by a script").lines().map(str::to_owned).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let served = runtime.block_on(async { Worker::new(&args)?.serve(cocaine::events![greet]).await });
+    let served = runtime.block_on(async { Worker::new(&args)?.serve(cocaine::events![greet, hang]).await });
     if let Err(error) = served {
         eprintln!("{error}");
         std::process::exit(3);

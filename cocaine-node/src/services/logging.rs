@@ -54,7 +54,8 @@ impl Logging for LoggingService {
                     .iter()
                     .map(|(name, value)| ((*name).to_owned(), value.clone()))
                     .collect(),
-            };
+            }
+            .with_current_trace();
             self.broadcast.publish(record.to_line());
             self.log.write(record);
         }

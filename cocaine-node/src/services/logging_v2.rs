@@ -186,7 +186,8 @@ impl LoggingV2Shared {
                 source: source.to_owned(),
                 message: text.to_owned(),
                 attributes: attributes.iter().map(owned).collect(),
-            };
+            }
+            .with_current_trace();
             self.broadcast.publish(record.to_line());
             self.log.write(record);
         }

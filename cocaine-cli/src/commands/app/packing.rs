@@ -11,7 +11,7 @@ use crate::{
     commands::arguments::app_name,
     environment::Environment,
     error::{Error, Result},
-    package::{BuildOptions, PROGRAM_KEY, Package, Source, read_manifest},
+    package::{BuildOptions, Compression, PROGRAM_KEY, Package, Source, read_manifest},
     program::{Obstacle, find_obstacle},
     schema,
 };
@@ -89,8 +89,9 @@ impl PackingOptions {
     /// Makes the package of an app.
     pub(super) async fn pack(&self, app: &str, source: &Source) -> Result<Package> {
         let (target, bin) = (self.target.clone(), self.bin.clone());
-        let options = BuildOptions { target, bin, makes_environment: !self.no_venv };
-        let mut package = source.pack(app, &options).await?;
+        let options =
+            BuildOptions { target, bin, makes_environment: !self.no_venv, ..BuildOptions::default() };
+        let mut package = source.pack(app, &options, Compression::default()).await?;
         if let Some(file) = &self.manifest {
             for (key, value) in read_manifest(file)? {
                 package.set_manifest_key(key, value);

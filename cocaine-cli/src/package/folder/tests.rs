@@ -33,7 +33,7 @@ impl Folder {
     }
 
     fn pack(&self) -> Result<Package> {
-        pack(self.0.path())
+        pack(self.0.path(), Compression::fast())
     }
 
     /// Returns the reason why the folder cannot be packed.
