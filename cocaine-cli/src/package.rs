@@ -10,6 +10,7 @@ mod folder;
 mod manifest_file;
 mod ready;
 mod source;
+mod virtual_environment;
 
 use std::{
     collections::BTreeMap,
@@ -41,6 +42,8 @@ pub(crate) struct Package {
     pub(crate) blob: Bytes,
     /// The keys of the manifest that comes with it.
     pub(crate) manifest: BTreeMap<String, Value>,
+    /// What is worth knowing of it.
+    pub(crate) notes: Vec<String>,
     /// The files with their modes, by their paths; `None` if the archive is of a kind that only nodes read.
     files: Option<BTreeMap<PathBuf, u32>>,
     /// Where the files lie on this machine.
@@ -122,6 +125,14 @@ impl Package {
         }
     }
 
+    /// Returns the folder in which a program of the package is run, as workers are in that of their app; `None` for the current one.
+    pub(crate) fn local_folder(&self) -> Option<&Path> {
+        match &self.location {
+            Location::Folder(folder) => Some(folder),
+            Location::Program(_) | Location::Archive => None,
+        }
+    }
+
     /// Returns where a program of the package lies on this machine, so that it can be asked for its schema.
     pub(crate) fn local_program(&self, program: &str) -> Option<PathBuf> {
         match &self.location {
@@ -138,5 +149,6 @@ fn pack_program(app: &str, program: &Path, compression: Compression) -> Result<P
     builder.add_program(Path::new(app), program)?;
     let (blob, files) = builder.finish()?;
     let manifest = BTreeMap::from([(PROGRAM_KEY.to_owned(), Value::from(app))]);
-    Ok(Package { blob, manifest, files: Some(files), location: Location::Program(program.to_owned()) })
+    let location = Location::Program(program.to_owned());
+    Ok(Package { blob, manifest, notes: Vec::new(), files: Some(files), location })
 }

@@ -42,15 +42,15 @@ impl Obstacle {
     }
 }
 
-/// Returns why a program cannot run on this machine, if it cannot.
+/// Returns why a program cannot run on this machine, in a folder, if it cannot.
 ///
 /// # Errors
 /// The file cannot be read.
-pub(crate) fn find_obstacle(path: &Path) -> io::Result<Option<Obstacle>> {
+pub(crate) fn find_obstacle(path: &Path, folder: &Path) -> io::Result<Option<Obstacle>> {
     let mut head = Vec::new();
     File::open(path)?.take(HEAD).read_to_end(&mut head)?;
     if let Some(line) = head.strip_prefix(b"#!") {
-        return Ok(missing_interpreter(line).map(Obstacle::Interpreter));
+        return Ok(missing_interpreter(line, folder).map(Obstacle::Interpreter));
     }
     if !head.starts_with(ELF_MAGIC) || head.len() < MACHINE + 2 {
         let reason = "it is neither a program of Linux nor a script".to_owned();
@@ -60,11 +60,11 @@ pub(crate) fn find_obstacle(path: &Path) -> io::Result<Option<Obstacle>> {
 }
 
 /// Returns why the script whose first line begins with this cannot run.
-fn missing_interpreter(line: &[u8]) -> Option<String> {
+fn missing_interpreter(line: &[u8], folder: &Path) -> Option<String> {
     let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let line = String::from_utf8_lossy(line);
     let interpreter = line.split_whitespace().next().unwrap_or_default();
-    (!Path::new(interpreter).exists())
+    (!folder.join(interpreter).is_file())
         .then(|| format!("its interpreter {interpreter:?} is not on this machine"))
 }
 
@@ -99,7 +99,7 @@ mod tests {
     fn foreign(content: &[u8]) -> Option<String> {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), content).unwrap();
-        find_obstacle(file.path()).unwrap().map(Obstacle::into_reason)
+        find_obstacle(file.path(), Path::new("")).unwrap().map(Obstacle::into_reason)
     }
 
     fn elf(changes: &[(usize, u8)]) -> Vec<u8> {

@@ -50,12 +50,16 @@ pub(crate) fn read_file(path: &Path) -> Result<AppSchema> {
     read_app_schema(&text).map_err(|error| failed(error.to_string()))
 }
 
-/// Asks a program for its schema. It gets no variables of the cloud, and neither it nor what it starts outlives the answer.
+/// Asks a program for its schema, in a folder if one is given. It gets no variables of the cloud, and neither it nor what it starts outlives the answer.
 ///
 /// # Errors
 /// Why the program has none.
-pub(crate) async fn describe(program: &Path, limit: Duration) -> Result<AppSchema, String> {
-    match program::find_obstacle(program) {
+pub(crate) async fn describe(
+    program: &Path,
+    folder: Option<&Path>,
+    limit: Duration,
+) -> Result<AppSchema, String> {
+    match program::find_obstacle(program, folder.unwrap_or(Path::new(""))) {
         Ok(None) => {}
         Ok(Some(obstacle)) => return Err(obstacle.into_reason()),
         Err(error) => return Err(error.to_string()),
@@ -66,6 +70,9 @@ pub(crate) async fn describe(program: &Path, limit: Duration) -> Result<AppSchem
     let mut command = Command::new(program);
     command.arg("--describe").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.kill_on_drop(true).process_group(0);
+    if let Some(folder) = folder {
+        command.current_dir(folder);
+    }
     for name in variables_of_the_cloud() {
         command.env_remove(name);
     }

@@ -3,7 +3,12 @@
 mod dependencies;
 mod name;
 
-use std::{fs, io, path::Path};
+use std::{
+    fs::{self, Permissions},
+    io,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+};
 
 use clap::ValueEnum;
 
@@ -23,7 +28,23 @@ pub(crate) enum Template {
     Http,
     /// Events that are streams
     Stream,
+    /// Events and a page in Python, without any package
+    Python,
 }
+
+/// The files of an app in Python: their names and their texts.
+const PYTHON_FILES: [(&str, &str); 7] = [
+    (".cocaineignore", include_str!("templates/python/cocaineignore.in")),
+    (".gitignore", include_str!("templates/python/gitignore.in")),
+    ("README.md", include_str!("templates/python/README.md.in")),
+    ("app.py", include_str!("templates/python/app.py.in")),
+    ("cocaine_worker.py", include_str!("templates/python/cocaine_worker.py.in")),
+    ("manifest.json", include_str!("templates/python/manifest.json.in")),
+    ("test_app.py", include_str!("templates/python/test_app.py.in")),
+];
+
+/// The program of an app in Python.
+const PYTHON_PROGRAM: &str = "app.py";
 
 impl Template {
     /// Writes an app into a new folder, whole or not at all.
@@ -45,22 +66,33 @@ impl Template {
     }
 
     fn write_files(self, name: &str, folder: &Path, dependencies: &Dependencies) -> Result<()> {
-        let source = folder.join("src");
-        fs::create_dir(&source).map_err(Error::in_file(&source))?;
+        if self != Self::Python {
+            let source = folder.join("src");
+            fs::create_dir(&source).map_err(Error::in_file(&source))?;
+        }
         for (file, text) in self.files() {
             let path = folder.join(file);
             fs::write(&path, self.fill_in(text, name, dependencies)).map_err(Error::in_file(&path))?;
+            if file == PYTHON_PROGRAM {
+                fs::set_permissions(&path, Permissions::from_mode(0o755)).map_err(Error::in_file(&path))?;
+            }
         }
         Ok(())
     }
 
-    fn files(self) -> [(&'static str, &'static str); 5] {
+    /// Returns how an app is tested.
+    pub(crate) fn test_command(self) -> &'static str {
+        if self == Self::Python { "python3 -m unittest" } else { "cargo test" }
+    }
+
+    fn files(self) -> Vec<(&'static str, &'static str)> {
         let main = match self {
+            Self::Python => return PYTHON_FILES.to_vec(),
             Self::Worker => include_str!("templates/worker/main.rs.in"),
             Self::Http => include_str!("templates/http/main.rs.in"),
             Self::Stream => include_str!("templates/stream/main.rs.in"),
         };
-        [
+        vec![
             (".gitignore", include_str!("templates/gitignore.in")),
             ("Cargo.toml", include_str!("templates/Cargo.toml.in")),
             ("README.md", include_str!("templates/README.md.in")),
@@ -84,7 +116,7 @@ impl Template {
                 "curl http://127.0.0.1:8080/ -H 'X-Cocaine-JSON-RPC: 1' \\\n    \
                  -d '{\"jsonrpc\": \"2.0\", \"method\": \"{{name}}.greet\", \"params\": [\"Ada\"], \"id\": 1}'"
             }
-            Self::Http => "curl http://127.0.0.1:8080/{{name}}/web/greet/Ada",
+            Self::Http | Self::Python => "curl http://127.0.0.1:8080/{{name}}/web/greet/Ada",
             Self::Stream => {
                 "curl http://127.0.0.1:8080/ -H 'X-Cocaine-JSON-RPC: 1' \\\n    \
                  -d '{\"jsonrpc\": \"2.0\", \"method\": \"{{name}}.count\", \"params\": [3], \"id\": 1}'"

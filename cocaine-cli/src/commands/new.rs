@@ -10,13 +10,15 @@ use crate::{
     template::{Dependencies, DependencySource, Template, crate_name},
 };
 
-/// Makes a folder with a new app: a crate that builds as it is, with a test
+/// Makes a folder with a new app that works as it is, with tests: a crate, or a program in Python
 ///
 /// Examples:
 ///
 ///   cocaine new shop
 ///
 ///   cocaine new site --template http --path ../cocaine-rust
+///
+///   cocaine new script --template python
 ///
 /// Its README.md says how to test, upload and call it. The crates that it depends on come from the clone of the
 /// repository that the folder is in, or from the registry if it is in none; `--path` and `--git` name another source.
@@ -44,9 +46,20 @@ pub(super) fn new(args: &New, environment: &Environment) -> Result<ExitStatus> {
         (Some(path), _) => Some(DependencySource::clone_at(path)?),
         (None, url) => url.clone().map(DependencySource::Git),
     };
+    if args.template == Template::Python && source.is_some() {
+        return Err(Error::Usage(
+            "the template `python` depends on no crate: leave out `--path` and `--git`".to_owned(),
+        ));
+    }
     let dependencies = Dependencies::within(&parent, source);
-    let name = &args.name;
+    let (name, test) = (&args.name, args.template.test_command());
     args.template.write(name, &parent.join(name), &dependencies)?;
+    let next = format!("next: `cd {name}`, `{test}`, `cocaine run`; {name}/README.md goes on");
+    if args.template == Template::Python {
+        environment.output.note(format_args!("{name} is made; it takes nothing but Python 3.9 or newer"));
+        environment.output.note(next);
+        return Ok(ExitStatus::Done);
+    }
     let from = match dependencies.source() {
         DependencySource::Version => {
             "the registry; where it is not published, make the app again with `--path` and a clone".to_owned()
@@ -55,8 +68,6 @@ pub(super) fn new(args: &New, environment: &Environment) -> Result<ExitStatus> {
         DependencySource::Git(url) => url.clone(),
     };
     environment.output.note(format_args!("{name} is made; it takes cocaine-rt from {from}"));
-    environment
-        .output
-        .note(format_args!("next: `cd {name}`, `cargo test`, `cocaine run`; {name}/README.md goes on"));
+    environment.output.note(next);
     Ok(ExitStatus::Done)
 }

@@ -53,6 +53,16 @@ impl ArchiveBuilder {
         self.add(name, path, None)
     }
 
+    /// Adds a script with these contents.
+    pub(super) fn add_script(&mut self, name: &Path, contents: &[u8]) -> Result<()> {
+        let len = contents.len() as u64;
+        self.count(name, len)?;
+        let mut header = header(EntryType::Regular, len, 0o755);
+        self.tar.append_data(&mut header, name, contents).map_err(Error::in_file(name))?;
+        self.files.insert(name.to_owned(), 0o755);
+        Ok(())
+    }
+
     pub(super) fn add_folder(&mut self, name: &Path) -> Result<()> {
         self.count(name, 0)?;
         let mut header = header(EntryType::Directory, 0, 0o755);

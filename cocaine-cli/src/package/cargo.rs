@@ -19,13 +19,15 @@ const PROFILE: &str = "cocaine";
 /// What makes the profile: that of release without debug symbols.
 const PROFILE_SETTINGS: [&str; 2] = ["profile.cocaine.inherits=\"release\"", "profile.cocaine.strip=true"];
 
-/// How a crate is built.
+/// How a crate is built, or a folder prepared.
 #[derive(Debug, Default)]
 pub(crate) struct BuildOptions {
     /// The target to build for, in place of that of the crate or of this machine.
     pub(crate) target: Option<String>,
     /// The program of the crate to build, in place of the one that it names.
     pub(crate) bin: Option<String>,
+    /// Whether a folder with `requirements.txt` gets a virtual environment.
+    pub(crate) makes_environment: bool,
     pub(crate) profile: CargoProfile,
 }
 

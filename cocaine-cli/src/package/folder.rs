@@ -10,7 +10,12 @@ use std::{
 
 use ignore::{DirEntry, WalkBuilder};
 
-use super::{Compression, Location, Package, archive::ArchiveBuilder, manifest_file};
+use super::{
+    Compression, Location, Package,
+    archive::ArchiveBuilder,
+    manifest_file,
+    virtual_environment::{is_environment, relocated_script},
+};
 use crate::error::{Error, Result};
 
 /// The file that names what is left out.
@@ -19,23 +24,24 @@ const IGNORE_FILE: &str = ".cocaineignore";
 /// Folders that no worker needs.
 const VERSION_CONTROL: [&str; 6] = [".git", ".hg", ".svn", ".bzr", ".jj", "CVS"];
 
-/// The file that the root of a virtual environment of Python has.
-const VIRTUAL_ENVIRONMENT: &str = "pyvenv.cfg";
+/// What Python has compiled. It compiles again where the times of files are others, as those of a package are.
+const PYTHON_CACHE: &str = "__pycache__";
 
 /// Packs everything in a folder.
 pub(super) fn pack(folder: &Path, compression: Compression) -> Result<Package> {
-    let mut builder = ArchiveBuilder::new(compression);
-    add_folder(&mut builder, folder)?;
+    let (mut builder, mut notes) = (ArchiveBuilder::new(compression), Vec::new());
+    add_folder(&mut builder, folder, &mut notes)?;
     let (blob, files) = builder.finish()?;
     if files.is_empty() {
         return Err(Error::in_file(folder)("has no files: there is nothing to upload"));
     }
     let manifest = manifest_file::read_in_folder(folder)?;
-    Ok(Package { blob, manifest, files: Some(files), location: Location::Folder(folder.to_owned()) })
+    let location = Location::Folder(folder.to_owned());
+    Ok(Package { blob, manifest, notes, files: Some(files), location })
 }
 
 /// Adds all entries of a folder, in the order of their names.
-fn add_folder(builder: &mut ArchiveBuilder, folder: &Path) -> Result<()> {
+fn add_folder(builder: &mut ArchiveBuilder, folder: &Path, notes: &mut Vec<String>) -> Result<()> {
     let root = folder.canonicalize().map_err(Error::in_file(folder))?;
     let walk = WalkBuilder::new(&root)
         .standard_filters(false)
@@ -53,6 +59,7 @@ fn add_folder(builder: &mut ArchiveBuilder, folder: &Path) -> Result<()> {
         let name = path.strip_prefix(&root).unwrap_or(path);
         if !name.as_os_str().is_empty() {
             add_entry(builder, &root, name, path)?;
+            notes.extend(interpreter_note(name, path));
         }
     }
     Ok(())
@@ -62,7 +69,8 @@ fn is_left_out(entry: &DirEntry) -> bool {
     let name = entry.file_name();
     let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
     entry.depth() > 0
-        && (name == IGNORE_FILE || is_folder && VERSION_CONTROL.iter().any(|folder| name == *folder))
+        && (name == IGNORE_FILE
+            || is_folder && (name == PYTHON_CACHE || VERSION_CONTROL.iter().any(|folder| name == *folder)))
 }
 
 fn add_entry(builder: &mut ArchiveBuilder, root: &Path, name: &Path, path: &Path) -> Result<()> {
@@ -74,7 +82,10 @@ fn add_entry(builder: &mut ArchiveBuilder, root: &Path, name: &Path, path: &Path
         check_link(root, name, path, &target)?;
         builder.add_symlink(name, &target)
     } else if kind.is_file() {
-        builder.add_file(name, path)
+        match relocated_script(name, path).map_err(Error::in_file(path))? {
+            Some(script) => builder.add_script(name, &script),
+            None => builder.add_file(name, path),
+        }
     } else {
         Err(Error::in_file(path)(
             "is neither a file nor a folder nor a link: leave it out (`.cocaineignore`)",
@@ -107,12 +118,25 @@ fn check_link(root: &Path, name: &Path, path: &Path, target: &Path) -> Result<()
     )))
 }
 
+/// Returns what to say of an interpreter that is not in the package.
+fn interpreter_note(name: &Path, path: &Path) -> Option<String> {
+    let target = fs::read_link(path).ok().filter(|target| target.is_absolute() && is_interpreter(path))?;
+    let (name, target_name) = (name.display(), target.display());
+    Some(if target.exists() {
+        format!("workers run {target_name} of the machine of their node, to which {name} leads")
+    } else {
+        format!(
+            "warning: {name} leads to {target_name}, which is not on this machine; does the node's have it?"
+        )
+    })
+}
+
 /// Returns whether a path is `bin/python…` of a virtual environment.
 fn is_interpreter(path: &Path) -> bool {
     let is_python = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"python"));
     let bin = path.parent().filter(|bin| bin.ends_with("bin"));
     let environment = bin.and_then(Path::parent);
-    is_python && environment.is_some_and(|environment| environment.join(VIRTUAL_ENVIRONMENT).is_file())
+    is_python && environment.is_some_and(is_environment)
 }
 
 /// Returns a relative path without `.` and `..`, unless it leads out of its folder.

@@ -69,7 +69,8 @@ pub(super) fn pack(path: &Path) -> Result<Package> {
         return Err(Error::in_file(path)("has no files: there is nothing to upload"));
     }
     let manifest = BTreeMap::new();
-    Ok(Package { blob: buffer.into_blob(), manifest, files, location: Location::Archive })
+    let (blob, notes, location) = (buffer.into_blob(), Vec::new(), Location::Archive);
+    Ok(Package { blob, manifest, notes, files, location })
 }
 
 /// Returns the files of an archive with their modes, if it is of a kind that is read here.

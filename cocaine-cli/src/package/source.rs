@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{
     Compression, Package,
     cargo::{self, BuildOptions, Crate},
-    folder, pack_program, ready,
+    folder, pack_program, ready, virtual_environment,
 };
 use crate::error::{Error, Result};
 
@@ -66,7 +66,12 @@ impl Source {
         match self {
             Self::Program(path) => pack_program(app, path, compression),
             Self::Archive(path) => ready::pack(path),
-            Self::Folder(path) => folder::pack(path, compression),
+            Self::Folder(path) => {
+                if options.makes_environment {
+                    virtual_environment::create(path).await?;
+                }
+                folder::pack(path, compression)
+            }
             Self::Crate(source) => source.pack(app, &source.build(options).await?, compression),
         }
     }

@@ -100,7 +100,7 @@ impl Deployment {
         note: &impl Fn(String),
     ) -> Result<Option<AppSchema>> {
         let Some(program) = package.local_program(program) else { return Ok(None) };
-        match schema::describe(&program, DESCRIBE_TIMEOUT).await {
+        match schema::describe(&program, package.local_folder(), DESCRIBE_TIMEOUT).await {
             Ok(schema) => {
                 schema::check_limits(&schema)?;
                 if let Some(former) = &self.schema {

@@ -89,6 +89,7 @@ impl Dependencies {
             Template::Worker => [&self.line(BINDINGS), &self.line(RUNTIME), SERDE, TOKIO].concat(),
             Template::Http => [AXUM, &self.line(BINDINGS), &self.line(HTTP_RUNTIME), TOKIO].concat(),
             Template::Stream => [&self.line(RUNTIME), FUTURES, SERDE, TOKIO].concat(),
+            Template::Python => String::new(),
         }
     }
 
@@ -97,6 +98,7 @@ impl Dependencies {
         match template {
             Template::Worker | Template::Http => self.line(DOUBLES),
             Template::Stream => [self.line(BINDINGS), self.line(TEST_KIT)].concat(),
+            Template::Python => String::new(),
         }
     }
 

@@ -22,6 +22,7 @@ mod profiles;
 mod program;
 mod programs;
 mod progress;
+mod python;
 mod recording;
 mod run;
 mod run_process;

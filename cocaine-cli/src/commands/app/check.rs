@@ -63,7 +63,7 @@ async fn new_schema(args: &Check) -> Result<AppSchema> {
     match (&args.schema, &args.program) {
         (Some(path), _) => schema::read_file(path),
         (None, Some(program)) => {
-            let described = schema::describe(program, args.describe.describe_timeout).await;
+            let described = schema::describe(program, None, args.describe.describe_timeout).await;
             described.map_err(|reason| Error::File {
                 path: program.display().to_string(),
                 reason: format!("no schema: {reason}"),

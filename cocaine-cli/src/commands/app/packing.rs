@@ -40,6 +40,9 @@ pub(super) struct PackingOptions {
     /// The file of the package that workers run
     #[arg(long, value_name = "PATH", conflicts_with_all = ["program", "crate_folder"])]
     slave: Option<String>,
+    /// Make no virtual environment of requirements.txt
+    #[arg(long)]
+    no_venv: bool,
     /// Read the schema from this file, and do not ask the program
     #[arg(long, value_name = "FILE", conflicts_with = "no_schema")]
     schema: Option<PathBuf>,
@@ -85,8 +88,9 @@ impl PackingOptions {
 
     /// Makes the package of an app.
     pub(super) async fn pack(&self, app: &str, source: &Source) -> Result<Package> {
+        let (target, bin) = (self.target.clone(), self.bin.clone());
         let options =
-            BuildOptions { target: self.target.clone(), bin: self.bin.clone(), ..BuildOptions::default() };
+            BuildOptions { target, bin, makes_environment: !self.no_venv, ..BuildOptions::default() };
         let mut package = source.pack(app, &options, Compression::default()).await?;
         if let Some(file) = &self.manifest {
             for (key, value) in read_manifest(file)? {
@@ -111,7 +115,10 @@ impl PackingOptions {
         if let Some(local) = &local {
             self.check_machine(local)?;
         }
-        let schema = self.new_schema(environment, local.as_deref()).await?;
+        for note in &package.notes {
+            environment.output.note(note);
+        }
+        let schema = self.new_schema(environment, local.as_deref(), package.local_folder()).await?;
         let manifest = Manifest::new(former, &package.manifest, &program, schema.as_ref())?;
         Ok((Uploaded { package: Some(package.blob), manifest: Some(manifest) }, schema))
     }
@@ -121,7 +128,7 @@ impl PackingOptions {
         if self.foreign || self.target.is_some() {
             return Ok(());
         }
-        match find_obstacle(program).map_err(Error::in_file(program))? {
+        match find_obstacle(program, Path::new("")).map_err(Error::in_file(program))? {
             Some(Obstacle::Machine(reason)) => Err(Error::in_file(program)(format!(
                 "{reason}: nothing is uploaded; `--foreign` uploads it all the same"
             ))),
@@ -134,6 +141,7 @@ impl PackingOptions {
         &self,
         environment: &Environment,
         program: Option<&Path>,
+        folder: Option<&Path>,
     ) -> Result<Option<AppSchema>> {
         let schema = match (&self.schema, program) {
             (Some(path), _) => schema::read_file(path)?,
@@ -142,13 +150,15 @@ impl PackingOptions {
                 environment.output.note("no schema: an archive is not asked for one; `--schema FILE` has it");
                 return Ok(None);
             }
-            (None, Some(program)) => match schema::describe(program, self.describe.describe_timeout).await {
-                Ok(schema) => schema,
-                Err(reason) => {
-                    environment.output.note(format_args!("no schema: {}: {reason}", program.display()));
-                    return Ok(None);
+            (None, Some(program)) => {
+                match schema::describe(program, folder, self.describe.describe_timeout).await {
+                    Ok(schema) => schema,
+                    Err(reason) => {
+                        environment.output.note(format_args!("no schema: {}: {reason}", program.display()));
+                        return Ok(None);
+                    }
                 }
-            },
+            }
         };
         schema::check_limits(&schema)?;
         Ok(Some(schema))
