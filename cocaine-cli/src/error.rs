@@ -127,7 +127,7 @@ impl Error {
         };
         match status_of(source) {
             ExitStatus::Unreachable => Some(
-                "is a node running there? `cocaine-node` starts one; `--locator HOST:PORT`, COCAINE_LOCATOR or a context \
+                "is a node running there? `cocaine node` starts one; `--locator HOST:PORT`, COCAINE_LOCATOR or a context \
                  name another",
             ),
             ExitStatus::TimedOut => Some("`--timeout SECONDS` waits longer"),

@@ -92,7 +92,7 @@ fn print(sample: &Sample, environment: &Environment) -> Result<()> {
         Format::Json => environment.output.json(sample),
         Format::Jsonl => environment.output.json_line(sample),
         Format::Table if sample.apps.is_empty() => {
-            environment.output.note("the node has no such app");
+            environment.output.note("the node has none of these apps");
             Ok(())
         }
         Format::Table | Format::Plain => environment.output.rows(&sample.apps),

@@ -25,7 +25,7 @@ pub(super) async fn check_locators(environment: &Environment, findings: &mut Vec
 }
 
 async fn check_locator(address: &str, limit: Duration) -> Finding {
-    let advice = "is a node running there? `cocaine-node` starts one; `--locator HOST:PORT` names another";
+    let advice = "is a node running there? `cocaine node` starts one; `--locator HOST:PORT` names another";
     let failed = |found: String| Finding::failed("locator", address, found, advice);
     let locator = match Client::builder(address) {
         Ok(builder) => builder.build(),

@@ -284,7 +284,7 @@ impl Session<'_> {
                 let (former_version, former) = known[index];
                 if crashed > if version == former_version { former } else { 0 } {
                     let text =
-                        format!("{crashed} of its workers have crashed: `cocaine app show {}`", app.name);
+                        format!("crashed workers: {crashed}; `cocaine app show {}` says more", app.name);
                     self.screen.fail(Some(index), &text);
                 }
                 known[index] = (version, crashed);

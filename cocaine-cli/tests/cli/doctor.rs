@@ -64,7 +64,7 @@ fn missing_locator_is_the_only_failed_check() {
     let failed = findings.iter().filter(|finding| finding["verdict"] == "failed");
     assert_eq!(failed.count(), 1, "{findings:#?}");
     let failed = finding(&findings, "locator", "127.0.0.1:1");
-    assert!(failed["advice"].as_str().unwrap().contains("`cocaine-node` starts one"), "{failed}");
+    assert!(failed["advice"].as_str().unwrap().contains("`cocaine node` starts one"), "{failed}");
 }
 
 #[cocaine::worker]
