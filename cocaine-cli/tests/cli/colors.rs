@@ -8,7 +8,7 @@ use crate::{command::ended, terminal::Terminal};
 fn run_with(variables: &[(&str, &str)], args: &[&str]) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_cocaine"));
-    for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COCAINE_LOCATOR", "COCAINE_CONTEXT"] {
+    for variable in ["CI", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COCAINE_LOCATOR", "COCAINE_CONTEXT"] {
         command.env_remove(variable);
     }
     command.env("XDG_CONFIG_HOME", folder.path()).envs(variables.iter().copied()).args(args).output().unwrap()

@@ -51,7 +51,8 @@ impl Terminal {
         let slave = rustix::fs::open(name.as_c_str(), flags, Mode::empty()).unwrap();
         let mut command = Command::new("setsid");
         command.arg("--ctty").args(words);
-        for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COCAINE_LOCATOR", "COCAINE_CONTEXT"] {
+        for variable in ["CI", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COCAINE_LOCATOR", "COCAINE_CONTEXT"]
+        {
             command.env_remove(variable);
         }
         command.env("TERM", "xterm-256color").envs(variables.iter().copied());
