@@ -99,6 +99,12 @@ impl Terminal {
         (&self.master).write_all(keys.as_bytes()).unwrap();
     }
 
+    /// Changes the size.
+    pub(crate) fn resize(&self, rows: u16, columns: u16) {
+        self.display.parser.lock().unwrap().screen_mut().set_size(nonzero(rows), nonzero(columns));
+        set_size(&self.master, rows, columns);
+    }
+
     /// Returns whether the screen is the one for programs that have all of it.
     pub(crate) fn is_alternate(&self) -> bool {
         self.display.parser.lock().unwrap().screen().alternate_screen()

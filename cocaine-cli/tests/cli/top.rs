@@ -64,6 +64,9 @@ async fn keys_sort_select_and_end() {
     top.send("/sho");
     top.wait_for_text("/sho_");
     top.wait_for_text("1 apps, 1 running");
+    top.resize(6, 60);
+    let screen = top.wait_for("fewer columns", |screen| !screen.contains("REJECTED"));
+    assert!(!screen.contains("links"), "{screen}");
     // What is typed is no command.
     top.send("q");
     top.wait_for_text("/shoq_");
