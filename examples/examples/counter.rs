@@ -1,7 +1,7 @@
 //! A worker with state: the methods of a type are events that share one value. Each worker process has its own value.
 //!
 //! Run a node (`cargo run --bin cocaine-node`), then:
-//! `cargo build --example counter`, `cargo run --example upload -- counter target/debug/examples/counter`,
+//! `cargo build --example counter`, `cargo run --bin cocaine -- app upload counter --program target/debug/examples/counter --start`,
 //! `cargo run --example call -- counter add 5`, `cargo run --example call -- counter total`.
 
 use std::sync::atomic::{AtomicI64, Ordering};

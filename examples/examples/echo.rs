@@ -1,7 +1,7 @@
 //! The smallest worker: one function, one event.
 //!
 //! Run a node (`cargo run --bin cocaine-node`), then:
-//! `cargo build --example echo`, `cargo run --example upload -- echo target/debug/examples/echo`,
+//! `cargo build --example echo`, `cargo run --bin cocaine -- app upload echo --program target/debug/examples/echo --start`,
 //! `cargo run --example call -- echo ping hello`.
 
 use cocaine::{Result, Worker, events};

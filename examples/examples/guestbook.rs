@@ -1,7 +1,7 @@
 //! A worker that uses services of the cloud that it runs in: storage and logging. Calls carry the trace of their event.
 //!
 //! Run a node (`cargo run --bin cocaine-node`), then:
-//! `cargo build --example guestbook`, `cargo run --example upload -- guestbook target/debug/examples/guestbook`,
+//! `cargo build --example guestbook`, `cargo run --bin cocaine -- app upload guestbook --program target/debug/examples/guestbook --start`,
 //! `cargo run --example call -- guestbook sign Ada`, `cargo run --example call -- guestbook guests`.
 
 use cocaine::{Bytes, Client, Result, Severity, Worker};

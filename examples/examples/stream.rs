@@ -1,7 +1,7 @@
 //! Streams: chunks in, chunks out, and both at once.
 //!
 //! Run a node (`cargo run --bin cocaine-node`), then:
-//! `cargo build --example stream`, `cargo run --example upload -- stream target/debug/examples/stream`,
+//! `cargo build --example stream`, `cargo run --bin cocaine -- app upload stream --program target/debug/examples/stream --start`,
 //! `cargo run --example call -- stream count 3`, `cargo run --example call -- stream shout a b c`.
 
 use std::{

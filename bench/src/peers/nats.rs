@@ -49,8 +49,7 @@ impl Caller for NatsClient {
 
 impl Peer for Nats {
     const NAME: &'static str = "nats";
-    const SETTINGS: &'static str =
-        "nats-server, request and reply of async-nats, the service in a process's thread of its own";
+    const SETTINGS: &'static str = "request and reply of async-nats through a nats-server; the service runs on the thread of the row's server";
     type Client = NatsClient;
 
     async fn serve() -> Result<SocketAddr> {

@@ -15,12 +15,15 @@ use crate::metrics::{MetricsRegistry, ServiceMetrics};
 pub(crate) struct LocalApp {
     overseer: CurrentOverseer,
     metrics: Arc<ServiceMetrics>,
+    /// The index of the method that is counted.
+    enqueue: usize,
 }
 
 impl LocalApp {
     /// Returns the running app `name`; `None` if its calls are not counted under its name.
     pub(super) fn new(name: &str, overseer: CurrentOverseer, metrics: &MetricsRegistry) -> Option<Self> {
-        Some(Self { overseer, metrics: metrics.find(name, AppClient::SPEC)? })
+        let enqueue = AppClient::SPEC.methods.iter().position(|method| method.name == "enqueue")?;
+        Some(Self { overseer, metrics: metrics.find(name, AppClient::SPEC)?, enqueue })
     }
 
     /// Sends an event with its whole request, and returns the response.
@@ -30,7 +33,7 @@ impl LocalApp {
         headers: Headers,
         chunk: Bytes,
     ) -> impl Future<Output = Result<LocalResponse>> + Send + 'static + use<> {
-        let (overseer, timer) = (self.overseer.load(), self.metrics.start_call("enqueue"));
+        let (overseer, timer) = (self.overseer.load(), self.metrics.start_call(self.enqueue));
         let request = EventRequest::local(event, headers, Trace::current());
         async move { overseer.handle_local_event(request, chunk, timer).await }
     }

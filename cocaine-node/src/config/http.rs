@@ -34,7 +34,7 @@ section! {
         /// How many headers a request may have; 16,384 at most.
         #[setting(default = "256", unit = "headers")]
         pub max_headers: Option<usize>,
-        /// How many connections there are to each service.
+        /// How many connections there are to each service. Events of apps on the gateway's own node need none.
         #[setting(default = "1", unit = "connections")]
         pub connections: Option<u32>,
         /// After how long a service is resolved again, to balance the load.

@@ -137,7 +137,7 @@ impl Proxy {
         let checked = validate(&parts).and_then(|()| id.is_sampled(&parts.headers, settings.sampling));
         let answer = match checked {
             Ok(sampled) => {
-                // Boxed for the same reason as the whole.
+                // Boxed because the future is large, and is moved into its scope.
                 let dispatched = Box::pin(self.dispatch(Sender { peer, role, sampled }, parts, body));
                 id.trace.scope(dispatched).instrument(record.span().clone()).await
             }

@@ -37,14 +37,8 @@ impl ServiceMetrics {
         Self { spec, accept_counters: Arc::default(), calls: Meter::new(now), timers }
     }
 
-    /// Counts a call of a method, whose time is recorded when the timer is dropped.
-    pub(crate) fn start_call(self: &Arc<Self>, method: &str) -> CallTimer {
-        let method = self.timers.iter().position(|(name, _)| *name == method).unwrap_or(usize::MAX);
-        self.start_call_of(method)
-    }
-
-    /// Does so for the method with this index.
-    fn start_call_of(self: &Arc<Self>, method: usize) -> CallTimer {
+    /// Counts a call of the method with this index, whose time is recorded when the timer is dropped.
+    pub(crate) fn start_call(self: &Arc<Self>, method: usize) -> CallTimer {
         self.calls.add();
         CallTimer { meter: self.clone(), method, began: Instant::now() }
     }
@@ -111,7 +105,7 @@ impl<D: Dispatch> Dispatch for MeteredService<D> {
     }
 
     fn invoke(&self, call: Call) -> impl Future<Output = ()> + Send + 'static + use<D> {
-        let timer = self.meter.start_call_of(call.method());
+        let timer = self.meter.start_call(call.method());
         MeteredCall { future: self.dispatch.invoke(call), _timer: timer }
     }
 }

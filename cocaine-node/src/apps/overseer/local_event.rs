@@ -108,6 +108,16 @@ impl OpenEvent {
         cause.map(|cause| Some(Err(Error::service(cause, errors::DISCARDED))))
     }
 
+    /// Drops chunks until the end of the event.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            match self.poll_chunk(cx) {
+                Poll::Ready(Some(Ok(_))) => {}
+                ended => return ended.map(drop),
+            }
+        }
+    }
+
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         self.deadline.as_mut().poll(cx).map(|()| {
             let app = &self.slot.overseer.config().app;
@@ -135,18 +145,6 @@ impl Drop for LocalResponse {
         // Without a runtime, the node is gone as well.
         if let (Some(mut event), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
             runtime.spawn(poll_fn(move |cx| event.poll_end(cx)));
-        }
-    }
-}
-
-impl OpenEvent {
-    /// Drops chunks until the end of the event.
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            match self.poll_chunk(cx) {
-                Poll::Ready(Some(Ok(_))) => {}
-                ended => return ended.map(drop),
-            }
         }
     }
 }
