@@ -95,21 +95,13 @@ impl AppStore {
 impl<S: Storage> AppStore<S> {
     /// Returns the manifest of an app; `None` if it has none.
     pub(crate) async fn manifest(&self, app: &str) -> Result<Option<Manifest>> {
-        let what = format!("the manifest of `{app}` cannot be read");
-        let blob = match self.storage.read(MANIFESTS, app).await {
-            Err(error) if is_blob_missing(&error) => return Ok(None),
-            blob => blob.map_err(Error::while_doing(what.clone()))?,
-        };
-        Manifest::from_blob(blob).map(Some).map_err(Error::while_doing(what))
+        let failed = Error::while_doing(format!("the manifest of `{app}` cannot be read"));
+        self.find(MANIFESTS, app).await?.map(Manifest::from_blob).transpose().map_err(failed)
     }
 
     /// Returns what is uploaded of an app.
     pub(crate) async fn uploaded(&self, app: &str) -> Result<Uploaded> {
-        let package = match self.storage.read(PACKAGES, app).await {
-            Err(error) if is_blob_missing(&error) => None,
-            read => Some(read.map_err(Error::while_doing(format!("the package of `{app}` cannot be read")))?),
-        };
-        Ok(Uploaded { package, manifest: self.manifest(app).await? })
+        Ok(Uploaded { package: self.find(PACKAGES, app).await?, manifest: self.manifest(app).await? })
     }
 
     /// Returns what is uploaded of an app, also with a manifest that cannot be decoded: it has no keys then.
@@ -251,12 +243,8 @@ impl<S: Storage> AppStore<S> {
 
     /// Writes the profile that needs nothing but an embedded node or a core of the original, unless there is one of this name.
     pub(crate) async fn create_profile(&self, name: &str) -> Result<()> {
-        match self.storage.read(PROFILES, name).await {
-            Err(error) if is_blob_missing(&error) => {}
-            read => {
-                let what = format!("the profile `{name}` cannot be read");
-                return read.map(drop).map_err(Error::while_doing(what));
-            }
+        if self.find(PROFILES, name).await?.is_some() {
+            return Ok(());
         }
         let isolate = Value::Map(vec![("type".into(), "legacy_process".into())]);
         let profile = encode(&BTreeMap::from([("isolate", isolate)]));

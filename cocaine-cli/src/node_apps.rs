@@ -18,6 +18,9 @@ const MAX_CALLS: usize = 32;
 /// The header with which `start_app` of an embedded node replaces an app that runs (`node.md` 10.5).
 const REPLACE: &str = "replace";
 
+/// What nodes say of an app that they do not have. That the service is not available, as while a node starts, is another error.
+const ABSENT: [Code; 3] = [Code::INVALID_VALUE, Code::NOT_RUNNING, Code::NOT_FOUND];
+
 /// The service `node`.
 #[derive(Clone, Debug)]
 pub(crate) struct NodeApps(NodeClient);
@@ -58,7 +61,7 @@ impl NodeApps {
     /// Returns what the node says of an app; `None` if it does not have it.
     pub(crate) async fn info(&self, app: &str) -> Result<Option<AppInfo>> {
         match self.0.info(app, Some(WITH_REPORT)).await {
-            Err(error) if error.code() == Some(Code::INVALID_VALUE) || error.is_not_found() => Ok(None),
+            Err(error) if error.code().is_some_and(|code| ABSENT.contains(&code)) => Ok(None),
             info => {
                 let failed = Error::while_doing(format!("the node says nothing of `{app}`"));
                 info.map(|info| Some(AppInfo(info))).map_err(failed)

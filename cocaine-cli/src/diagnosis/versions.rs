@@ -7,7 +7,7 @@ use cocaine::{
 use cocaine_bindings::{Storage as _, StorageClient};
 
 use super::Finding;
-use crate::records::CrashlogKey;
+use crate::{error::is_blob_missing, records::CrashlogKey};
 
 /// So many crashes within [`LOOP_MICROS`] are a loop.
 const LOOP_CRASHES: usize = 3;
@@ -22,7 +22,7 @@ pub(super) async fn check_manifest(
 ) -> CloudResult<Option<Finding>> {
     let Some(running) = info.get("manifest") else { return Ok(None) };
     let blob = match storage.read("manifests", app).await {
-        Err(error) if error.is_not_found() => return Ok(None),
+        Err(error) if is_blob_missing(&error) => return Ok(None),
         blob => blob?,
     };
     // One that cannot be decoded is another check's matter.
