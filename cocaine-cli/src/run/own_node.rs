@@ -2,7 +2,6 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -148,12 +147,14 @@ fn said(log: &Path) -> String {
 /// # Errors
 /// It has ended already.
 #[cfg(target_os = "linux")]
-pub(crate) fn stop_with(parent: &str) -> io::Result<()> {
+pub(crate) fn stop_with(parent: &str) -> std::io::Result<()> {
     use rustix::process::{getppid, set_parent_process_death_signal};
 
     set_parent_process_death_signal(Some(Signal::TERM))?;
     let is_alive = getppid().is_some_and(|id| id.as_raw_nonzero().to_string() == parent);
-    is_alive.then_some(()).ok_or_else(|| io::Error::other("the process that has started the node is gone"))
+    is_alive
+        .then_some(())
+        .ok_or_else(|| std::io::Error::other("the process that has started the node is gone"))
 }
 
 #[cfg(test)]

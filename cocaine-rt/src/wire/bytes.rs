@@ -218,6 +218,7 @@ pub(crate) fn slice_or_copy(bytes: &[u8]) -> Bytes {
 
 /// Returns a part of `source`: a slice if all of `source` is small, so that the part keeps no large buffer alive. Otherwise, and
 /// for bytes that lie elsewhere, it is as [`slice_or_copy`] says.
+#[cfg(feature = "http")]
 pub(crate) fn part_of(source: &Bytes, bytes: &[u8]) -> Bytes {
     if source.len() < MIN_SLICE_LEN
         && let Some(slice) = slice_of(&source.0, bytes)
